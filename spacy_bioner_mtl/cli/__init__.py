@@ -1,0 +1,29 @@
+"""The console command ``bioner-mtl``: one module per subcommand, heavy imports inside them."""
+
+import sys
+
+import typer
+from wasabi import msg
+
+from spacy_bioner_mtl.cli.convert import convert
+from spacy_bioner_mtl.errors import InputError
+
+app = typer.Typer(
+    name="bioner-mtl",
+    help="Multi-task biomedical named entity recognition for spaCy.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.command()(convert)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a user's mistake is one message and exit status 1.
+
+    arguments (list[str] | None): What follows the program's name; None reads ``sys.argv``.
+    """
+    try:
+        app(args=arguments, prog_name="bioner-mtl")
+    except InputError as error:
+        msg.fail(str(error), exits=None)
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""``bioner-mtl convert``: annotated corpora to a DocBin."""
+
+
+def convert() -> None:
+    """Convert annotated corpora to a spaCy DocBin."""
