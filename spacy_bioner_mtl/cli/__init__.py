@@ -6,6 +6,8 @@ import typer
 from wasabi import msg
 
 from spacy_bioner_mtl.cli.convert import convert
+from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
+from spacy_bioner_mtl.cli.verify import verify
 from spacy_bioner_mtl.errors import InputError
 
 app = typer.Typer(
@@ -15,6 +17,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(convert)
+app.command()(convert_corpora)
+app.command()(verify)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,51 @@
+"""``bioner-mtl convert-corpora``: all corpora of the list to DocBins, split by split."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from wasabi import msg
+
+from spacy_bioner_mtl.cli.verify import DataFolder, ListPath, SkipMissing, check_and_report
+from spacy_bioner_mtl.conversion import ConvertedFolder
+from spacy_bioner_mtl.corpora import read_corpora_list
+
+
+def convert_corpora(
+    list_path: ListPath,
+    out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder for the DocBins.")],
+    data: DataFolder = None,
+    skip_missing: SkipMissing = False,
+    split: Annotated[
+        list[str] | None,
+        typer.Option("--split", metavar="NAME", help="Convert this split only; may be repeated."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="Convert this corpus only; may be repeated."),
+    ] = None,
+) -> None:
+    """Convert every corpus of the list to OUT_DIR/SPLIT/CORPUS.spacy, after checking its files.
+
+    A reader of OUT_DIR/train then reads all corpora. Hence a file that an earlier run wrote is
+    removed when its corpus is no longer in the list, or is skipped because it is missing.
+    """
+    corpora_list = read_corpora_list(list_path)
+    chosen = corpora_list.only(only or [])
+    splits = chosen.choose_splits(split or [])
+    data = data or list_path.parent
+    present = check_and_report(chosen, data, skip_missing=skip_missing)
+    skipped = [corpus for corpus in chosen.corpora if corpus not in present]
+    folder = ConvertedFolder(out_dir)
+    for path in folder.remove_stale(corpora_list, skipped):
+        msg.warn(f"{path}: removed, its corpus takes no part any more")
+    for corpus in present:
+        for name in corpus.splits:
+            if name in splits:
+                report = folder.convert(corpus, name, data)
+                msg.good(f"{folder.path_of(corpus, name)}: {report}")
+    for path in folder.foreign():
+        msg.warn(
+            f"{path}: not written by this command, but a reader of its folder reads it too. "
+            f"Move it away, or add its corpus to {list_path}"
+        )

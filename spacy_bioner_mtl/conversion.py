@@ -1,0 +1,132 @@
+"""A folder of DocBins, one for each corpus and split, that holds what the list says."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import srsly
+
+from spacy_bioner_mtl.corpora import CorporaList, Corpus
+from spacy_bioner_mtl.errors import InputError
+
+if TYPE_CHECKING:
+    from spacy_bioner_mtl.docbin import ConversionReport
+
+
+class ConvertedFolder:
+    """The folder OUT_DIR with its files OUT_DIR/<split>/<corpus>.spacy.
+
+    A reader of OUT_DIR/train reads every file in it. A file that was left by a corpus which takes
+    no part any more would silently be trained on; so the folder keeps a list of what was written
+    into it, and only what stands there is ever removed.
+
+    path (Path): The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read what earlier runs wrote."""
+        self.path = path
+        self._record = path / "converted.json"
+        self._written: set[str] = set()
+        if self._record.is_file():
+            try:
+                written = srsly.read_json(self._record)
+            except ValueError:
+                written = None
+            if not isinstance(written, list) or not all(map(_is_inside, written)):
+                raise InputError(
+                    f"{self._record}: not the list of files that an earlier run wrote. Delete "
+                    f"{path} and convert all corpora again."
+                )
+            self._written = set(written)
+
+    def path_of(self, corpus: Corpus, split: str) -> Path:
+        """Tell where a split of a corpus goes.
+
+        corpus (Corpus): The corpus.
+        split (str): The name of the split.
+        RETURNS (Path): A file in this folder.
+        """
+        return self.path / _relative(corpus, split)
+
+    def convert(self, corpus: Corpus, split: str, data: Path) -> "ConversionReport":
+        """Convert one split of a corpus.
+
+        corpus (Corpus): The corpus.
+        split (str): The name of one of its splits.
+        data (Path): The data folder its files are in.
+        RETURNS (ConversionReport): What was converted.
+        RAISES (InputError): If a file is malformed; nothing half-written is left.
+        """
+        from spacy_bioner_mtl.docbin import convert_files
+
+        # Recorded first: a run that is cut off leaves no file that nobody knows.
+        self._save(self._written | {_relative(corpus, split)})
+        out = self.path_of(corpus, split)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return convert_files(
+            [data / file.path for file in corpus.splits[split]],
+            out,
+            head=corpus.head,
+            by_type=corpus.by_type,
+            label_map=corpus.label_map or None,
+            source_format=corpus.format,
+        )
+
+    def remove_stale(self, corpora_list: CorporaList, skipped: Collection[Corpus]) -> list[Path]:
+        """Remove what earlier runs wrote for corpora that take no part any more.
+
+        corpora_list (CorporaList): All corpora that take part.
+        skipped (Collection[Corpus]): Those of them that are missing, and take no part now.
+        RETURNS (list[Path]): The files removed.
+        """
+        expected = {
+            _relative(corpus, split)
+            for corpus in corpora_list.corpora
+            for split in corpus.splits
+            if corpus not in skipped
+        }
+        removed = []
+        for name in sorted(self._written - expected):
+            path = self.path / name
+            if path.is_file():
+                path.unlink()
+                removed.append(path)
+        if self._written - expected:
+            self._save(self._written & expected)
+        return removed
+
+    def foreign(self) -> list[Path]:
+        """Find files that this class did not write, next to files that it did write.
+
+        RETURNS (list[Path]): DocBins that a reader of a split's folder would read too.
+        """
+        splits = {PurePosixPath(name).parts[0] for name in self._written}
+        return sorted(
+            path
+            for split in splits
+            for path in (self.path / split).rglob("*.spacy")
+            if path.relative_to(self.path).as_posix() not in self._written
+        )
+
+    def _save(self, written: set[str]) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self._record.with_name(f".{self._record.name}.tmp")
+        srsly.write_json(temporary, sorted(written))
+        os.replace(temporary, self._record)
+        self._written = written
+
+
+def _relative(corpus: Corpus, split: str) -> str:
+    return f"{split}/{corpus.name}.spacy"
+
+
+def _is_inside(name: object) -> bool:
+    """Whether a name is of the form that ``_relative`` makes: nothing else is ever removed."""
+    return (
+        isinstance(name, str)
+        and name.endswith(".spacy")
+        and len(parts := PurePosixPath(name).parts) == 2
+        and not {"..", "/"} & set(parts)
+    )

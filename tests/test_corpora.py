@@ -1,0 +1,298 @@
+"""The list of corpora: strictly read, and converted into a folder that holds what it says."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import srsly
+
+from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
+from spacy_bioner_mtl.corpora import CorpusFile, read_corpora_list
+from spacy_bioner_mtl.errors import InputError
+
+SHIPPED = Path(__file__).parent.parent / "configs" / "corpora.yml"
+
+
+def entry(**changes):
+    given = {
+        "name": "Glands",
+        "head": "organ",
+        "format": "conll",
+        "files": {"train": "glands/train.tsv", "test": "glands/test.tsv"},
+    }
+    given.update(changes)
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def write_list(folder, *entries):
+    path = folder / "corpora.yml"
+    srsly.write_yaml(path, {"corpora": list(entries)})
+    return path
+
+
+def test_read_all_keys(tmp_path):
+    path = write_list(
+        tmp_path,
+        entry(
+            files={"train": ["a.tsv", "sub/b.tsv"], "test": "c.tsv"},
+            sha256={"train": ["0" * 64, "1" * 64], "test": "2" * 64},
+            map={"gland": "Gland", "bone": None},
+            source="https://example.org/files/",
+            license="CC0",
+        ),
+        entry(name="Bones", head=None, by_type=True, source="https://example.org/page"),
+    )
+    glands, bones = read_corpora_list(path).corpora
+    assert glands.splits == {
+        "train": (CorpusFile("a.tsv", "0" * 64), CorpusFile("sub/b.tsv", "1" * 64)),
+        "test": (CorpusFile("c.tsv", "2" * 64),),
+    }
+    assert glands.label_map == {"gland": "Gland", "bone": None}
+    assert (glands.head, glands.by_type, glands.license) == ("organ", False, "CC0")
+    assert (bones.head, bones.by_type) == (None, True)
+    assert glands.url(glands.splits["train"][1]) == "https://example.org/files/b.tsv"
+    assert bones.url(bones.splits["test"][0]) == "https://example.org/page"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": None}, "`name` is missing"),
+        ({"name": "../up"}, "cannot be a file's name"),
+        ({"name": 7}, "no text"),
+        ({"heads": "organ"}, "unknown key 'heads'"),
+        ({"head": None}, "either a `head` or `by_type: true`"),
+        ({"by_type": True}, "either a `head` or `by_type: true`"),
+        ({"by_type": "yes"}, "`by_type` is 'yes'"),
+        ({"format": None}, "`format` is missing"),
+        ({"format": "brat"}, "unknown format 'brat'"),
+        ({"files": None}, "`files` is missing"),
+        ({"files": {}}, "`files` is missing"),
+        ({"files": "train.tsv"}, "`files` is no mapping"),
+        ({"files": {"train": []}}, "`files` of the split 'train' is []"),
+        ({"files": {"train": 3}}, "`files` of the split 'train' is 3"),
+        ({"files": {"train": ["a", "a"]}}, "names one twice"),
+        ({"files": {"a/b": "c"}}, "the split 'a/b'"),
+        ({"files": {"train": "/etc/train.tsv"}}, "not relative to the data folder"),
+        ({"files": {"train": "a\\b.tsv"}}, "not relative to the data folder"),
+        ({"sha256": {"train": "0" * 40}}, "not in the form of `sha256`"),
+        ({"git_blob_ids": {"train": "0" * 64}}, "not in the form of `git_blob_ids`"),
+        ({"git_blob_ids": {"train": "F" * 40}}, "not in the form of `git_blob_ids`"),
+        ({"git_blob_ids": {"train": ["0" * 40, "1" * 40]}}, "one checksum for each file"),
+        ({"git_blob_ids": {"devel": "0" * 40}}, "one checksum for each file"),
+        ({"git_blob_ids": {}, "sha256": {}}, "keep one of them"),
+        ({"map": ["a"]}, "`map` is no mapping"),
+        ({"map": {"a": 1}}, "`map` turns 'a' into 1"),
+        ({"source": "ftp://example.org"}, "no https:// URL"),
+    ],
+)
+def test_faulty_entry_is_named(tmp_path, changes, message):
+    path = write_list(tmp_path, entry(name="First"), entry(**changes))
+    with pytest.raises(InputError) as error:
+        read_corpora_list(path)
+    assert message in str(error.value)
+    assert f"{path}, entry 2" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("corpora: [", "not readable as YAML"),
+        ("corpora: []", "at least one entry"),
+        ("corpora: {a: b}", "at least one entry"),
+        ("- name: Glands", "expected `corpora:`"),
+        ("corpora: []\nextra: 1", "expected `corpora:`"),
+        ("corpora: [Glands]", "is not a mapping"),
+        ("", "expected `corpora:`"),
+    ],
+)
+def test_faulty_file(tmp_path, text, message):
+    path = tmp_path / "corpora.yml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=str(path)) as error:
+        read_corpora_list(path)
+    assert message in str(error.value)
+
+
+def test_missing_list(tmp_path):
+    with pytest.raises(InputError, match=r"none\.yml: there is no such file"):
+        read_corpora_list(tmp_path / "none.yml")
+
+
+def test_duplicate_name(tmp_path):
+    with pytest.raises(InputError, match="'glands' is taken"):
+        read_corpora_list(write_list(tmp_path, entry(), entry(name="glands")))
+
+
+def test_shipped_list():
+    corpora = {corpus.name: corpus for corpus in read_corpora_list(SHIPPED).corpora}
+    assert list(corpora) == ["BC2GM", "BC4CHEMD", "BC5CDR", "NCBI-disease", "JNLPBA"]
+    for name, corpus in corpora.items():
+        assert corpus.head == name
+        assert list(corpus.splits) == ["train", "devel", "test"]
+        # Three different files, each with its checksum.
+        assert len({file.checksum for file in corpus.files} - {None}) == 3
+        for file in corpus.files:
+            assert corpus.url(file).endswith(f"/data/{file.path}")
+    assert {file.path.split("/")[0] for file in corpora["JNLPBA"].files} == {"JNLPBA"}
+
+
+@dataclass
+class Call:
+    sources: list
+    out: Path
+    options: dict
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Stands in for the converter: it writes the sources' names into the output."""
+    import sys
+    from types import ModuleType
+
+    calls = []
+
+    def convert_files(sources, out, **options):
+        calls.append(Call(list(sources), out, options))
+        out.write_text(" ".join(source.name for source in sources))
+        return f"{len(sources)} source(s)"
+
+    stub = ModuleType("spacy_bioner_mtl.docbin")
+    stub.convert_files = convert_files
+    monkeypatch.setitem(sys.modules, "spacy_bioner_mtl.docbin", stub)
+    return calls
+
+
+@pytest.fixture
+def data(tmp_path):
+    for name in ("glands", "bones"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for split in ("train", "test"):
+            (tmp_path / "data" / name / f"{split}.tsv").write_text(f"{name} {split}\n")
+    return tmp_path / "data"
+
+
+def bones(**changes):
+    return entry(
+        name="Bones",
+        head=None,
+        by_type=True,
+        files={"train": ["bones/train.tsv", "glands/train.tsv"], "test": "bones/test.tsv"},
+        map={"bone": "Bone"},
+        **changes,
+    )
+
+
+def converted(out):
+    return sorted(path.relative_to(out).as_posix() for path in out.rglob("*.spacy"))
+
+
+def test_convert_passes_what_the_list_says(tmp_path, data, calls):
+    out = tmp_path / "out"
+    convert_corpora(write_list(tmp_path, entry(), bones()), out, data)
+    assert converted(out) == [
+        "test/Bones.spacy",
+        "test/Glands.spacy",
+        "train/Bones.spacy",
+        "train/Glands.spacy",
+    ]
+    by_out = {call.out.relative_to(out).as_posix(): call for call in calls}
+    call = by_out["train/Bones.spacy"]
+    assert call.sources == [data / "bones/train.tsv", data / "glands/train.tsv"]
+    assert call.options == {
+        "head": None,
+        "by_type": True,
+        "label_map": {"bone": "Bone"},
+        "source_format": "conll",
+    }
+    assert by_out["test/Glands.spacy"].options["head"] == "organ"
+    assert by_out["test/Glands.spacy"].options["by_type"] is False
+
+
+def test_convert_only_and_split(tmp_path, data, calls):
+    out = tmp_path / "out"
+    path = write_list(tmp_path, entry(), bones())
+    convert_corpora(path, out, data, only=["Bones"], split=["test"])
+    assert converted(out) == ["test/Bones.spacy"]
+    convert_corpora(path, out, data, only=["Glands"])
+    # The list still has Bones: what was converted before stays.
+    assert converted(out) == ["test/Bones.spacy", "test/Glands.spacy", "train/Glands.spacy"]
+
+
+@pytest.mark.parametrize("options", [{"only": ["Bonse"]}, {"split": ["trian"]}])
+def test_unknown_names_are_refused(tmp_path, data, calls, options):
+    with pytest.raises(InputError, match="Choose from"):
+        convert_corpora(write_list(tmp_path, entry(), bones()), tmp_path / "out", data, **options)
+    assert not calls
+
+
+def test_stale_files_are_removed_and_named(tmp_path, data, calls, capsys):
+    out = tmp_path / "out"
+    convert_corpora(write_list(tmp_path, entry(), bones()), out, data)
+    capsys.readouterr()
+    convert_corpora(write_list(tmp_path, entry()), out, data)
+    assert converted(out) == ["test/Glands.spacy", "train/Glands.spacy"]
+    assert str(out / "train" / "Bones.spacy") in capsys.readouterr().out
+    convert_corpora(write_list(tmp_path, entry(files={"train": "glands/train.tsv"})), out, data)
+    assert converted(out) == ["train/Glands.spacy"]
+
+
+def test_skipped_corpus_leaves_no_file(tmp_path, data, calls):
+    out = tmp_path / "out"
+    other = entry(name="Bones", files={"train": "bones/train.tsv"})
+    path = write_list(tmp_path, entry(), other)
+    convert_corpora(path, out, data)
+    assert "train/Bones.spacy" in converted(out)
+    (data / "bones" / "train.tsv").unlink()
+    with pytest.raises(InputError, match="missing"):
+        convert_corpora(path, out, data)
+    convert_corpora(path, out, data, skip_missing=True)
+    assert converted(out) == ["test/Glands.spacy", "train/Glands.spacy"]
+
+
+def test_files_of_others_are_kept_and_named(tmp_path, data, calls, capsys):
+    out = tmp_path / "out"
+    (out / "train").mkdir(parents=True)
+    mine = out / "train" / "mine.spacy"
+    mine.write_text("by hand")
+    convert_corpora(write_list(tmp_path, entry()), out, data)
+    assert mine.read_text() == "by hand"
+    assert str(mine) in capsys.readouterr().out
+
+
+def test_interrupted_run_leaves_nothing_unknown(tmp_path, data, calls, monkeypatch):
+    import spacy_bioner_mtl.docbin as stub
+
+    out = tmp_path / "out"
+    working = stub.convert_files
+
+    def stop_at_test(sources, out, **options):
+        if out.parent.name == "test":
+            raise KeyboardInterrupt
+        return working(sources, out, **options)
+
+    monkeypatch.setattr(stub, "convert_files", stop_at_test)
+    with pytest.raises(KeyboardInterrupt):
+        convert_corpora(write_list(tmp_path, entry()), out, data)
+    assert converted(out) == ["train/Glands.spacy"]
+    monkeypatch.setattr(stub, "convert_files", working)
+    convert_corpora(write_list(tmp_path, bones()), out, data)
+    assert converted(out) == ["test/Bones.spacy", "train/Bones.spacy"]
+
+
+@pytest.mark.parametrize("content", ["{", '["../../x.spacy"]', '["/x/y.spacy"]', "{}", "[3]"])
+def test_damaged_record_is_refused(tmp_path, data, calls, content):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "converted.json").write_text(content)
+    with pytest.raises(InputError, match=r"converted\.json"):
+        convert_corpora(write_list(tmp_path, entry()), out, data)
+    assert not calls
+
+
+def test_wrong_checksum_stops_the_conversion(tmp_path, data, calls):
+    faulty = entry(name="Bones", files={"train": "bones/train.tsv"}, sha256={"train": "0" * 64})
+    with pytest.raises(InputError, match="SHA-256"):
+        convert_corpora(write_list(tmp_path, entry(), faulty), tmp_path / "out", data)
+    assert not calls
+    assert not (tmp_path / "out").exists()
