@@ -1,5 +1,102 @@
 """``bioner-mtl convert``: annotated corpora to a DocBin."""
 
+from pathlib import Path
+from typing import Annotated
 
-def convert() -> None:
-    """Convert annotated corpora to a spaCy DocBin."""
+from typer import Argument, Option
+
+
+def convert(
+    sources: Annotated[list[Path], Argument(metavar="SOURCE...", help="Annotated files.")],
+    out: Annotated[Path, Argument(metavar="OUT.spacy", help="The DocBin to write.")],
+    head: Annotated[
+        str | None, Option("--head", metavar="NAME", help="The head that gets all mentions.")
+    ] = None,
+    by_type: Annotated[
+        bool, Option("--by-type", help="One head per entity type, named after it.")
+    ] = False,
+    types: Annotated[
+        list[str] | None,
+        Option(
+            "--type",
+            metavar="NAME",
+            help="With --by-type: a type to make a head of, whether it occurs or not; repeat it "
+            "for every type. Default: all types that occur.",
+        ),
+    ] = None,
+    label_map: Annotated[
+        Path | None,
+        Option(
+            "--map",
+            metavar="FILE",
+            help='JSON or YAML of old labels to new ones; null or "" leaves a label out.',
+        ),
+    ] = None,
+    source_format: Annotated[
+        str | None,
+        Option("--from", metavar="conll|pubtator", help="Default: recognised from the content."),
+    ] = None,
+    sentences_per_doc: Annotated[
+        int | None,
+        Option(
+            "-n",
+            "--sentences-per-doc",
+            help="Sentences in a document, never past a -DOCSTART- line. Default: all up to the "
+            "next -DOCSTART- line where there are such lines, else 1.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, Option("--strict", help="Reject forbidden tag sequences instead of repairing them.")
+    ] = False,
+    tokenizer: Annotated[
+        str, Option("--tokenizer", metavar="bio|english", help="Tokenizer for raw text.")
+    ] = "bio",
+) -> None:
+    """Convert annotated corpora (CoNLL or PubTator) to a spaCy DocBin.
+
+    The scheme of CoNLL tags (IOB1, IOB2, IOBES, BILUO) is recognised from each file as a whole.
+    """
+    from wasabi import msg
+
+    from spacy_bioner_mtl.docbin import convert_files, read_label_map
+
+    report = convert_files(
+        sources,
+        out,
+        head=head,
+        by_type=by_type,
+        heads=types,
+        label_map=read_label_map(label_map) if label_map else None,
+        sentences_per_doc=sentences_per_doc,
+        strict=strict,
+        source_format=source_format,
+        tokenizer=tokenizer,
+    )
+    for source, scheme in report.schemes.items():
+        msg.text(f"{source}: {scheme}")
+    msg.table(
+        sorted(report.mentions.items()),
+        header=("Label", "Mentions"),
+        aligns=("l", "r"),
+        divider=True,
+    )
+    if report.duplicates:
+        msg.warn(f"{report.duplicates} repeated mentions left out")
+    if report.repaired:
+        msg.warn(
+            f"{report.repaired} forbidden tag transitions read as conlleval does, the first at "
+            f"{report.first_repair}; --strict rejects them"
+        )
+    if report.unused_labels:
+        msg.warn(f"Labels of the map that do not occur: {', '.join(report.unused_labels)}")
+    if report.unknown:
+        msg.info(f"{report.unknown} tokens of unknown annotation")
+    msg.info(
+        f"{report.unaligned} mentions ({report.unaligned_share:.2%}) do not align with tokens"
+        + ("; their tokens are marked as unknown" if report.unaligned else "")
+    )
+    sentences = f"{report.sentences} sentences, " if report.sentences else ""
+    msg.good(
+        f"{out}: {report.documents} documents, {sentences}{report.tokens} tokens, "
+        f"{sum(report.mentions.values())} mentions, heads {', '.join(report.heads)}"
+    )
