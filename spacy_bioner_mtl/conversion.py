@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import srsly
+import srsly  # type: ignore[import-untyped]
 
 from spacy_bioner_mtl.corpora import CorporaList, Corpus
 from spacy_bioner_mtl.errors import InputError
@@ -70,6 +70,7 @@ class ConvertedFolder:
             out,
             head=corpus.head,
             by_type=corpus.by_type,
+            heads=corpus.types or None,
             label_map=corpus.label_map or None,
             source_format=corpus.format,
         )
@@ -116,6 +117,29 @@ class ConvertedFolder:
         srsly.write_json(temporary, sorted(written))
         os.replace(temporary, self._record)
         self._written = written
+
+
+def summarize(report: "ConversionReport") -> str:
+    """Describe a conversion in one line; every repair is counted.
+
+    report (ConversionReport): What was converted.
+    RETURNS (str): The counts.
+    """
+    counts = [
+        f"{report.documents:,} documents",
+        f"{report.tokens:,} tokens",
+        *(f"{label} {count:,}" for label, count in sorted(report.mentions.items())),
+    ]
+    repairs = {
+        f"tag transitions repaired, the first at {report.first_repair}": report.repaired,
+        "duplicate mentions left out": report.duplicates,
+        "mentions do not fit the tokens and count as unknown": report.unaligned,
+        "tokens of unknown annotation": report.unknown,
+    }
+    counts += [f"{count:,} {what}" for what, count in repairs.items() if count]
+    if report.unused_labels:
+        counts.append(f"labels of `map` that never occur: {', '.join(report.unused_labels)}")
+    return " · ".join(counts)
 
 
 def _relative(corpus: Corpus, split: str) -> str:

@@ -5,7 +5,9 @@ A list is a YAML file; adding a corpus is adding an entry::
     corpora:
       - name: BC5CDR              # unique; also the name of the converted file
         head: BC5CDR              # key of the span group; several corpora may feed one head.
-                                  # `by_type: true` instead: one head for each entity type
+                                  # `by_type: true` instead: one head for each entity type;
+                                  # `types: [Chemical, Disease]` then names them, lest a split
+                                  # without any mention of a type pass for not annotated for it
         format: conll             # or pubtator
         files:                    # relative to the data folder; a split may be a list of files
           train: BC5CDR-IOBES/train.tsv
@@ -25,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import srsly
+import srsly  # type: ignore[import-untyped]
 
 from spacy_bioner_mtl.errors import InputError
 
@@ -33,7 +35,18 @@ FORMATS = ("conll", "pubtator")
 #: The key in the list, and the number of hexadecimal digits, of each kind of checksum.
 CHECKSUMS = {"git_blob_ids": 40, "sha256": 64}
 
-_KEYS = {"name", "head", "by_type", "format", "files", "map", "source", "license", *CHECKSUMS}
+_KEYS = {
+    "name",
+    "head",
+    "by_type",
+    "types",
+    "format",
+    "files",
+    "map",
+    "source",
+    "license",
+    *CHECKSUMS,
+}
 # Names become names of files and folders, on every system.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -59,6 +72,7 @@ class Corpus:
     head (str | None): The head it is annotated for; None if every entity type is a head.
     format (str): One of FORMATS.
     splits (dict[str, tuple[CorpusFile, ...]]): The files of each split.
+    types (tuple[str, ...]): The entity types if each is a head; empty takes those that occur.
     label_map (dict[str, str | None]): New names of labels; None leaves a label out.
     source (str | None): URL of the files, or of their folder if it ends in "/".
     license (str | None): The terms of use.
@@ -68,6 +82,7 @@ class Corpus:
     head: str | None
     format: str
     splits: dict[str, tuple[CorpusFile, ...]]
+    types: tuple[str, ...] = ()
     label_map: dict[str, str | None] = field(default_factory=dict)
     source: str | None = None
     license: str | None = None
@@ -212,6 +227,7 @@ class _Entry:
             head=head,
             format=str(source_format),
             splits=self.splits(),
+            types=self.types(by_type),
             label_map=self.label_map(),
             source=source,
             license=self.text("license"),
@@ -226,6 +242,14 @@ class _Entry:
         if not isinstance(value, str) or not value.strip():
             self.fail(f"`{key}` is {value!r}, which is no text", "put the text in quotes")
         return str(value)
+
+    def types(self, by_type: bool) -> tuple[str, ...]:
+        types = self.entry.get("types", [])
+        if not isinstance(types, list) or not all(isinstance(text, str) and text for text in types):
+            self.fail(f"`types` is {types!r}", "write a list of entity types")
+        if types and not by_type:
+            self.fail("`types` belongs to `by_type: true`", "leave one of them out")
+        return tuple(dict.fromkeys(types))
 
     def splits(self) -> dict[str, tuple[CorpusFile, ...]]:
         splits = self.lists_by_split("files")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import srsly
 
+from spacy_bioner_mtl import docbin
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
 from spacy_bioner_mtl.corpora import CorpusFile, read_corpora_list
 from spacy_bioner_mtl.errors import InputError
@@ -81,6 +82,8 @@ def test_read_all_keys(tmp_path):
         ({"git_blob_ids": {"train": ["0" * 40, "1" * 40]}}, "one checksum for each file"),
         ({"git_blob_ids": {"devel": "0" * 40}}, "one checksum for each file"),
         ({"git_blob_ids": {}, "sha256": {}}, "keep one of them"),
+        ({"types": ["Gland"]}, "`types` belongs to `by_type: true`"),
+        ({"head": None, "by_type": True, "types": "Gland"}, "`types` is 'Gland'"),
         ({"map": ["a"]}, "`map` is no mapping"),
         ({"map": {"a": 1}}, "`map` turns 'a' into 1"),
         ({"source": "ftp://example.org"}, "no https:// URL"),
@@ -147,19 +150,14 @@ class Call:
 @pytest.fixture
 def calls(monkeypatch):
     """Stands in for the converter: it writes the sources' names into the output."""
-    import sys
-    from types import ModuleType
-
     calls = []
 
     def convert_files(sources, out, **options):
         calls.append(Call(list(sources), out, options))
         out.write_text(" ".join(source.name for source in sources))
-        return f"{len(sources)} source(s)"
+        return docbin.ConversionReport(heads=[], documents=len(sources))
 
-    stub = ModuleType("spacy_bioner_mtl.docbin")
-    stub.convert_files = convert_files
-    monkeypatch.setitem(sys.modules, "spacy_bioner_mtl.docbin", stub)
+    monkeypatch.setattr(docbin, "convert_files", convert_files)
     return calls
 
 
@@ -177,6 +175,7 @@ def bones(**changes):
         name="Bones",
         head=None,
         by_type=True,
+        types=["Bone", "Joint"],
         files={"train": ["bones/train.tsv", "glands/train.tsv"], "test": "bones/test.tsv"},
         map={"bone": "Bone"},
         **changes,
@@ -202,6 +201,7 @@ def test_convert_passes_what_the_list_says(tmp_path, data, calls):
     assert call.options == {
         "head": None,
         "by_type": True,
+        "heads": ("Bone", "Joint"),
         "label_map": {"bone": "Bone"},
         "source_format": "conll",
     }
@@ -261,21 +261,19 @@ def test_files_of_others_are_kept_and_named(tmp_path, data, calls, capsys):
 
 
 def test_interrupted_run_leaves_nothing_unknown(tmp_path, data, calls, monkeypatch):
-    import spacy_bioner_mtl.docbin as stub
-
     out = tmp_path / "out"
-    working = stub.convert_files
+    working = docbin.convert_files
 
     def stop_at_test(sources, out, **options):
         if out.parent.name == "test":
             raise KeyboardInterrupt
         return working(sources, out, **options)
 
-    monkeypatch.setattr(stub, "convert_files", stop_at_test)
+    monkeypatch.setattr(docbin, "convert_files", stop_at_test)
     with pytest.raises(KeyboardInterrupt):
         convert_corpora(write_list(tmp_path, entry()), out, data)
     assert converted(out) == ["train/Glands.spacy"]
-    monkeypatch.setattr(stub, "convert_files", working)
+    monkeypatch.setattr(docbin, "convert_files", working)
     convert_corpora(write_list(tmp_path, bones()), out, data)
     assert converted(out) == ["test/Bones.spacy", "train/Bones.spacy"]
 
@@ -296,3 +294,20 @@ def test_wrong_checksum_stops_the_conversion(tmp_path, data, calls):
         convert_corpora(write_list(tmp_path, entry(), faulty), tmp_path / "out", data)
     assert not calls
     assert not (tmp_path / "out").exists()
+
+
+def test_convert_for_real(tmp_path, data):
+    """Without a stand-in: heads are the types of the list, also where one never occurs."""
+    import spacy
+    from spacy.training import Corpus
+
+    (data / "bones" / "train.tsv").write_text("The\tO\nfemur\tS-Bone\n\nNothing\tO\n")
+    files = {"train": "bones/train.tsv"}
+    listed = entry(name="Bones", head=None, by_type=True, types=["Bone", "Joint"], files=files)
+    convert_corpora(write_list(tmp_path, listed), tmp_path / "out", data)
+    examples = list(Corpus(tmp_path / "out" / "train")(spacy.blank("en")))
+    spans = [
+        {head: [span.text for span in group] for head, group in example.reference.spans.items()}
+        for example in examples
+    ]
+    assert spans == [{"Bone": ["femur"], "Joint": []}, {"Bone": [], "Joint": []}]

@@ -7,7 +7,7 @@ import typer
 from wasabi import msg
 
 from spacy_bioner_mtl.cli.verify import DataFolder, ListPath, SkipMissing, check_and_report
-from spacy_bioner_mtl.conversion import ConvertedFolder
+from spacy_bioner_mtl.conversion import ConvertedFolder, summarize
 from spacy_bioner_mtl.corpora import read_corpora_list
 
 
@@ -43,7 +43,7 @@ def convert_corpora(
         for name in corpus.splits:
             if name in splits:
                 report = folder.convert(corpus, name, data)
-                msg.good(f"{folder.path_of(corpus, name)}: {report}")
+                msg.good(f"{folder.path_of(corpus, name)}: {summarize(report)}")
     for path in folder.foreign():
         msg.warn(
             f"{path}: not written by this command, but a reader of its folder reads it too. "
