@@ -1,0 +1,193 @@
+"""Tokens to integers: characters and table rows, once per distinct word of a batch.
+
+The integers of a word depend on the word alone, so they are remembered by the word's hash in
+spaCy's string store (a function of the string, the same in every vocab).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Row of padding and row of what was too rare or unseen, in both tables.
+PADDING, UNSEEN = 0, 1
+#: The character between words in the sentence-level form.
+BLANK = " "
+#: How many words' integers are remembered before starting anew; some 50 MB.
+CACHE_SIZE = 100_000
+#: Longer words are cut in their middle for the word-level character encoder.
+LONGEST_WORD = 40
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What has a row of its own in the trainable tables.
+
+    words (tuple[str, ...]): Words, in the form the table looks them up.
+    characters (tuple[str, ...]): Characters.
+    caseless (bool): Whether words are looked up lower-cased.
+    """
+
+    words: tuple[str, ...]
+    characters: tuple[str, ...]
+    caseless: bool
+
+    @classmethod
+    def count(
+        cls, words: Iterable[str], *, minimum_count: int, caseless: bool, with_words: bool
+    ) -> "Vocabulary":
+        """Count words and characters of training text.
+
+        words (Iterable[str]): The tokens of the training documents.
+        minimum_count (int): Words and characters seen less often share the row of the unseen,
+            which is trained by them.
+        caseless (bool): Whether words are counted and looked up lower-cased.
+        with_words (bool): Whether there is a table of words at all.
+        RETURNS (Vocabulary): Sorted, so that it does not depend on the order of the documents.
+        """
+        counts = Counter(words)
+        characters: Counter[str] = Counter()
+        forms: Counter[str] = Counter()
+        for word, count in counts.items():
+            for character in word:
+                characters[character] += count
+            if with_words:
+                forms[word.lower() if caseless else word] += count
+        return cls(
+            words=tuple(sorted(form for form, count in forms.items() if count >= minimum_count)),
+            characters=tuple(
+                sorted(
+                    {BLANK} | {char for char, count in characters.items() if count >= minimum_count}
+                )
+            ),
+            caseless=caseless,
+        )
+
+
+@dataclass
+class WordFeatures:
+    """Integers of the distinct words of a batch.
+
+    table_rows (NDArray[int64]): Shape (words,): rows of the table of words.
+    characters (NDArray[int64]): Shape (characters, words): rows of the table of characters,
+        PADDING behind the words.
+    n_characters (NDArray[int64]): Shape (words,): number of characters, at least 1.
+    """
+
+    table_rows: NDArray[np.int64]
+    characters: NDArray[np.int64]
+    n_characters: NDArray[np.int64]
+
+
+@dataclass
+class SentenceCharacters:
+    """Characters of whole sequences, words separated by blanks.
+
+    characters (NDArray[int64]): Shape (characters, sequences); begins and ends with a blank.
+    n_characters (NDArray[int64]): Shape (sequences,).
+    before (NDArray[int64]): Shape (tokens, sequences): position of the blank before each token.
+    after (NDArray[int64]): Shape (tokens, sequences): position of the blank after each token.
+    """
+
+    characters: NDArray[np.int64]
+    n_characters: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
+class FeatureExtractor:
+    """Looks words up in a vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary):
+        """Prepare the look-ups.
+
+        vocabulary (Vocabulary): What has a row of its own.
+        """
+        self.vocabulary = vocabulary
+        self._word_rows = {word: row for row, word in enumerate(vocabulary.words, UNSEEN + 1)}
+        self._character_rows = {
+            character: row for row, character in enumerate(vocabulary.characters, UNSEEN + 1)
+        }
+        self._remembered: dict[int, tuple[int, list[int]]] = {}
+
+    def words(self, hashes: Sequence[int], strings: Sequence[str]) -> WordFeatures:
+        """Integers of distinct words.
+
+        hashes (Sequence[int]): The words' hashes in spaCy's string store.
+        strings (Sequence[str]): The words.
+        RETURNS (WordFeatures): In the order given.
+        """
+        features = self._look_up(hashes, strings)
+        cut = [_cut(characters) for _, characters in features]
+        n_characters = np.array([len(characters) for characters in cut], dtype=np.int64)
+        characters = np.full((len(cut), int(n_characters.max(initial=1))), PADDING, dtype=np.int64)
+        for row, word in zip(characters, cut, strict=True):
+            row[: len(word)] = word
+        return WordFeatures(
+            table_rows=np.array([row for row, _ in features], dtype=np.int64),
+            characters=np.ascontiguousarray(characters.T),
+            n_characters=n_characters,
+        )
+
+    def sentences(
+        self,
+        hashes: Sequence[int],
+        strings: Sequence[str],
+        word_index: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+    ) -> SentenceCharacters:
+        """Characters of whole sequences.
+
+        hashes (Sequence[int]): The distinct words' hashes in spaCy's string store.
+        strings (Sequence[str]): The distinct words.
+        word_index (NDArray[int64]): Shape (tokens, sequences): which word stands where.
+        lengths (NDArray[int64]): Shape (sequences,): number of tokens.
+        RETURNS (SentenceCharacters): The characters and where the words are.
+        """
+        blank = self._character_rows[BLANK]
+        words = [characters for _, characters in self._look_up(hashes, strings)]
+        before, after = np.zeros_like(word_index), np.zeros_like(word_index)
+        rows: list[list[int]] = []
+        for column, length in enumerate(lengths.tolist()):
+            row = [blank]
+            for t, word in enumerate(word_index[:length, column].tolist()):
+                before[t, column] = len(row) - 1
+                row.extend(words[word])
+                after[t, column] = len(row)
+                row.append(blank)
+            rows.append(row)
+        n_characters = np.array([len(row) for row in rows], dtype=np.int64)
+        characters = np.full((int(n_characters.max(initial=1)), len(rows)), PADDING, dtype=np.int64)
+        for column, row in enumerate(rows):
+            characters[: len(row), column] = row
+        return SentenceCharacters(characters, n_characters, before, after)
+
+    def _look_up(
+        self, hashes: Sequence[int], strings: Sequence[str]
+    ) -> list[tuple[int, list[int]]]:
+        """Table row and character rows of each word, from memory where it was seen before."""
+        if len(self._remembered) > CACHE_SIZE:
+            self._remembered.clear()
+        features = []
+        for key, string in zip(hashes, strings, strict=True):
+            found = self._remembered.get(key)
+            if found is None:
+                found = self._remembered[key] = self._features_of(string)
+            features.append(found)
+        return features
+
+    def _features_of(self, word: str) -> tuple[int, list[int]]:
+        form = word.lower() if self.vocabulary.caseless else word
+        row = self._word_rows.get(form, UNSEEN)
+        characters = [self._character_rows.get(character, UNSEEN) for character in word]
+        return row, characters
+
+
+def _cut(characters: list[int]) -> list[int]:
+    """Keep both ends of a very long word: they tell most about it."""
+    if len(characters) <= LONGEST_WORD:
+        return characters
+    half = LONGEST_WORD // 2
+    return characters[:half] + characters[-half:]

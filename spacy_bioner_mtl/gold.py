@@ -1,0 +1,93 @@
+"""Gold span groups as tags of the tokens that the network reads."""
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Span
+from spacy.training import Example
+from spacy.util import filter_spans
+
+from spacy_bioner_mtl.docbin import UNKNOWN_SUFFIX
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.heads import UNKNOWN_TAG, Head, LabelSpan, spans_to_tags
+from spacy_bioner_mtl.sequences import Sequence
+
+
+def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[NDArray[np.int64]]:
+    """Tags of one document's sequences under one head.
+
+    Where the gold cannot be told, the tag is UNKNOWN_TAG: tokens marked so by the corpus, spans
+    that do not fit the predicted tokenisation, and spans across two sequences. Of gold spans of one
+    head that overlap, the longest is kept.
+
+    example (Example): Predicted and gold document; the gold is annotated for the head.
+    head (Head): The head.
+    sequences (list[Sequence]): The sequences of the predicted document.
+    RETURNS (list[NDArray[int64]]): For each sequence, one tag per token.
+    RAISES (InputError): The gold has a label that the head does not know.
+    """
+    gold = example.reference.spans
+    label_index = {label: index for index, label in enumerate(head.labels)}
+    unknown: list[NDArray[np.int64]] = []
+    known: list[LabelSpan] = []
+    aligner = _Aligner(example)
+    for span in filter_spans(gold[head.name]):
+        if span.label_ not in label_index:
+            raise InputError(
+                f"Head '{head.name}' does not know the label '{span.label_}' of a training "
+                "document. Initialize from all documents, list the label in the label data, or "
+                "call add_label."
+            )
+        tokens, exact = aligner(span)
+        if exact:
+            known.append((int(tokens[0]), int(tokens[-1]) + 1, label_index[span.label_]))
+        else:
+            unknown.append(tokens)
+    unknown_group = head.name + UNKNOWN_SUFFIX
+    if unknown_group in gold:
+        unknown.extend(aligner(span)[0] for span in gold[unknown_group])
+    masked = np.concatenate(unknown) if unknown else np.zeros(0, dtype=np.int64)
+    return [_sequence_tags(sequence.tokens, known, masked) for sequence in sequences]
+
+
+def _sequence_tags(
+    tokens: NDArray[np.int64], known: list[LabelSpan], masked: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Tags of one sequence from spans and masked tokens of its document."""
+    inside, cut = [], []
+    for start, end, label in known:
+        if end <= tokens[0] or start > tokens[-1]:
+            continue
+        first, last = np.searchsorted(tokens, (start, end)).tolist()
+        if start < tokens[0] or end > tokens[-1] + 1:
+            cut.append((first, last))
+        elif first < last:
+            inside.append((first, last, label))
+    tags = spans_to_tags(inside, len(tokens))
+    for first, last in cut:
+        tags[first:last] = UNKNOWN_TAG
+    if len(masked):
+        tags[np.isin(tokens, masked)] = UNKNOWN_TAG
+    return tags
+
+
+class _Aligner:
+    """Finds the predicted document's tokens of a gold span."""
+
+    def __init__(self, example: Example):
+        predicted, gold = example.predicted, example.reference
+        self._same = len(predicted) == len(gold) and np.array_equal(
+            predicted.to_array("ORTH"), gold.to_array("ORTH")
+        )
+        self._example = example
+
+    def __call__(self, span: Span) -> tuple[NDArray[np.int64], bool]:
+        """Return the tokens that the span touches, and whether they are exactly the span."""
+        if self._same:
+            return np.arange(span.start, span.end), True
+        alignment = self._example.alignment
+        tokens = np.unique(alignment.y2x[span.start : span.end].dataXd).astype(np.int64)
+        if not len(tokens):
+            return tokens, False
+        gold = alignment.x2y[int(tokens[0]) : int(tokens[-1]) + 1].dataXd
+        exact = len(gold) > 0 and gold.min() == span.start and gold.max() == span.end - 1
+        return tokens, bool(exact)

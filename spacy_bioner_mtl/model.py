@@ -1,0 +1,269 @@
+"""The registered architecture: thinc glue around the torch network, nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, get_width, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from spacy_bioner_mtl.features import Vocabulary
+from spacy_bioner_mtl.heads import Head
+from spacy_bioner_mtl.nn.crf import Lattice
+from spacy_bioner_mtl.nn.encoder import TokenBatch
+from spacy_bioner_mtl.nn.network import (
+    Architecture,
+    CharacterLevel,
+    CRFKind,
+    Network,
+    Pairs,
+    Share,
+)
+from spacy_bioner_mtl.nn.shim import NetworkShim
+from spacy_bioner_mtl.sequences import Sequence
+
+
+@dataclass
+class Query:
+    """A question to the network: what do these heads say of these sequences?
+
+    docs (list[Doc]): The documents.
+    sequences (list[Sequence]): Sequences of these documents, none of them empty.
+    pairs (NDArray[int64]): Shape (P, 2): index of a sequence, index of a head.
+    """
+
+    docs: list[Doc]
+    sequences: list[Sequence]
+    pairs: NDArray[np.int64]
+
+
+@dataclass
+class Answer:
+    """The network's answer to some pairs of a query.
+
+    pairs (NDArray[int64]): Shape (P, 2): index of a sequence of the query, index of a head.
+    lattice (Lattice): Scores of all taggings of these pairs, in their order.
+    """
+
+    pairs: NDArray[np.int64]
+    lattice: Lattice
+
+
+#: Gradients of emissions and transitions, shaped like those of the lattice.
+Gradients = tuple[torch.Tensor, torch.Tensor]
+BioNERModel = Model[Query, list[Answer]]
+
+#: Padded tokens that go through the network at once when predicting: enough to keep the kernels
+#: busy, few enough to bound memory.
+TOKENS_AT_ONCE = 4096
+
+
+def build_lstm_crf(
+    tok2vec: Model[list[Doc], list[Floats2d]] | None = None,
+    *,
+    characters: CharacterLevel = "word",
+    character_width: int = 30,
+    character_hidden_width: int = 50,
+    table_width: int = 50,
+    caseless: bool = True,
+    minimum_count: int = 2,
+    hidden_width: int = 200,
+    crf: CRFKind = "small",
+    share: Share = "both",
+    variational_dropout: bool = True,
+) -> BioNERModel:
+    """Build the multi-task LSTM-CRF of Wang et al. 2019 (doi 10.1093/bioinformatics/bty869).
+
+    tok2vec (Model[List[Doc], List[Floats2d]] | None): Features of words from any layer of spaCy's:
+        static vectors, hash embeddings, a listener. Always shared by all heads.
+    characters (str): "word": an LSTM over each distinct word; "sentence": over the characters of
+        the whole sequence, blanks included, as in the paper.
+    character_width (int): Width of the characters' vectors.
+    character_hidden_width (int): Units per direction of the character LSTM.
+    table_width (int): Width of a trainable table of words; 0 for none.
+    caseless (bool): Look words up lower-cased in the table.
+    minimum_count (int): Rarer words and characters of the training documents share one row.
+    hidden_width (int): Units per direction of the word LSTM.
+    crf (str): "small": hidden state to tags, plus a matrix of transitions; "large": hidden state to
+        pairs of tags.
+    share (str): What heads share: "none" (the paper's STM), "characters" (MTM-C), "words" (MTM-W)
+        or "both" (MTM-CW).
+    variational_dropout (bool): Drop the same values at every token of a sequence.
+    RETURNS (Model[Query, list[Answer]]): The model.
+    """
+    architecture = Architecture(
+        characters=characters,
+        character_width=character_width,
+        character_hidden_width=character_hidden_width,
+        table_width=table_width,
+        hidden_width=hidden_width,
+        crf=crf,
+        share=share,
+        variational_dropout=variational_dropout,
+    )
+    return Model(
+        "bioner_mtl",
+        forward,
+        layers=[] if tok2vec is None else [tok2vec],
+        shims=[NetworkShim()],
+        attrs={
+            "dropout_rate": 0.0,
+            "architecture": architecture,
+            "caseless": caseless,
+            "minimum_count": minimum_count,
+        },
+    )
+
+
+def get_network(model: BioNERModel) -> Network | None:
+    """Return the torch network, None before it is initialized or loaded."""
+    return cast(NetworkShim, model.shims[0]).network
+
+
+def count_vocabulary(model: BioNERModel, docs: list[Doc]) -> Vocabulary:
+    """Count the words and characters of training documents under the model's settings."""
+    return Vocabulary.count(
+        (token.text for doc in docs for token in doc if not token.is_space),
+        minimum_count=model.attrs["minimum_count"],
+        caseless=model.attrs["caseless"],
+        with_words=model.attrs["architecture"].table_width > 0,
+    )
+
+
+def make_network(
+    model: BioNERModel, heads: list[Head], vocabulary: Vocabulary, docs: list[Doc]
+) -> None:
+    """Give the model a network with random weights.
+
+    model (BioNERModel): The model.
+    heads (list[Head]): The network's heads.
+    vocabulary (Vocabulary): Words and characters with a row of their own.
+    docs (list[Doc]): Some documents, to initialize the tok2vec layer with.
+    """
+    width = 0
+    if model.layers:
+        tok2vec = model.layers[0]
+        tok2vec.initialize(X=docs)
+        width = get_width(tok2vec)
+    network = Network(model.attrs["architecture"], heads, vocabulary, width)
+    cast(NetworkShim, model.shims[0]).network = network
+
+
+def forward(
+    model: BioNERModel, query: Query, is_train: bool
+) -> tuple[list[Answer], Callable[[Gradients], list[Doc]]]:
+    """Answer a query.
+
+    model (BioNERModel): The model, with a network.
+    query (Query): The question; at least one pair.
+    is_train (bool): Whether to drop values and to prepare for backpropagation.
+    RETURNS (tuple): One answer to all pairs when training, else answers in batches of sequences of
+        similar length; and a callback that takes the gradients of the one answer's emissions and
+        transitions.
+    """
+    network = get_network(model)
+    assert network is not None
+    vectors, backprop_vectors = None, None
+    if model.layers:
+        per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
+        vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=is_train)
+    batcher = _Batcher(network, query)
+    rate = model.attrs["dropout_rate"] if is_train else 0.0
+    everything = np.arange(len(query.sequences))
+    answers, outputs, torch_backprop = [], None, None
+    for chosen in [everything] if is_train else batcher.similar_lengths():
+        pairs, arguments = batcher.arguments(chosen, vectors, rate)
+        outputs, torch_backprop = model.shims[0](ArgsKwargs(arguments, {}), is_train)
+        lengths = arguments[0].lengths[arguments[1].sequences]
+        answers.append(Answer(pairs, network.lattice(*outputs, lengths)))
+
+    def backprop(gradients: Gradients) -> list[Doc]:
+        assert outputs is not None and torch_backprop is not None
+        grad_tensors = [
+            gradient.to(output.dtype) for output, gradient in zip(outputs, gradients, strict=True)
+        ]
+        torch_backprop(ArgsKwargs((list(outputs),), {"grad_tensors": grad_tensors}))
+        if backprop_vectors is not None and vectors is not None:
+            ends = np.cumsum([len(doc) for doc in query.docs])[:-1]
+            backprop_vectors(model.ops.xp.split(torch2xp(vectors.grad), ends.tolist()))
+        return query.docs
+
+    return answers, backprop
+
+
+class _Batcher:
+    """Turns sequences of a query into the network's arguments."""
+
+    def __init__(self, network: Network, query: Query):
+        self._network = network
+        self._query = query
+        self._strings = query.docs[0].vocab.strings
+        self._hashes = np.concatenate([doc.to_array("ORTH") for doc in query.docs])
+        self._first_token = np.cumsum([0, *(len(doc) for doc in query.docs)])
+        self._lengths = np.array([len(sequence.tokens) for sequence in query.sequences])
+
+    def similar_lengths(self) -> list[NDArray[np.int64]]:
+        """Split the sequences into batches of at most TOKENS_AT_ONCE padded tokens."""
+        batches: list[list[int]] = []
+        for index in np.argsort(self._lengths, kind="stable").tolist():
+            # Lengths rise, so the newest sequence is the one to which the batch is padded.
+            size = (len(batches[-1]) + 1) * int(self._lengths[index]) if batches else 0
+            if not batches or size > TOKENS_AT_ONCE:
+                batches.append([])
+            batches[-1].append(index)
+        return [np.array(batch) for batch in batches]
+
+    def arguments(
+        self, chosen: NDArray[np.int64], vectors: torch.Tensor | None, rate: float
+    ) -> tuple[NDArray[np.int64], tuple[TokenBatch, Pairs, torch.Tensor | None, float]]:
+        """Return the pairs of the chosen sequences, and what the network takes for them."""
+        column = np.full(len(self._lengths), -1)
+        column[chosen] = np.arange(len(chosen))
+        pairs = self._query.pairs[column[self._query.pairs[:, 0]] >= 0]
+        columns, heads = self._tensor(column[pairs[:, 0]]), self._tensor(pairs[:, 1])
+        return pairs, (self._tokens(chosen), Pairs(columns, heads), vectors, rate)
+
+    def _tensor(self, values: NDArray[np.int64]) -> torch.Tensor:
+        return torch.as_tensor(values, device=self._network.device)
+
+    def _tokens(self, chosen: NDArray[np.int64]) -> TokenBatch:
+        """Make the integers of the chosen sequences."""
+        lengths = self._lengths[chosen]
+        tokens = np.concatenate(
+            [
+                sequence.tokens + self._first_token[sequence.doc]
+                for sequence in (self._query.sequences[index] for index in chosen)
+            ]
+        )
+        columns = np.repeat(np.arange(len(lengths)), lengths)
+        rows = np.arange(len(tokens)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        distinct, index = np.unique(self._hashes[tokens], return_inverse=True)
+        vector_index = np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
+        word_index = np.zeros_like(vector_index)
+        vector_index[rows, columns] = tokens
+        word_index[rows, columns] = index
+        keys = distinct.tolist()
+        words = [self._strings[key] for key in keys]
+        extractor = self._network.extractor
+        features = extractor.words(keys, words)
+        batch = TokenBatch(
+            lengths=self._tensor(lengths),
+            word_index=self._tensor(word_index),
+            table_rows=self._tensor(features.table_rows),
+            characters=self._tensor(features.characters),
+            n_characters=self._tensor(features.n_characters),
+            before=None,
+            after=None,
+            vector_index=self._tensor(vector_index),
+        )
+        if self._network.architecture.characters == "sentence":
+            sentences = extractor.sentences(keys, words, word_index, lengths)
+            batch.characters = self._tensor(sentences.characters)
+            batch.n_characters = self._tensor(sentences.n_characters)
+            batch.before = self._tensor(sentences.before)
+            batch.after = self._tensor(sentences.after)
+        return batch

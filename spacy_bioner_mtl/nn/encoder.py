@@ -1,0 +1,177 @@
+"""Encoders: characters to features of words, words to hidden states of tokens.
+
+All sequences are time first, shape (tokens, sequences, width): that is how the LSTM kernels want
+them. A bidirectional LSTM is two LSTMs of one direction, the second over sequences that were
+reversed in their own bounds: padding then always comes last and never touches a state, no packing
+is needed, and torch's fused kernels apply (on CPU about 1.4 times as fast as ``bidirectional``).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from spacy_bioner_mtl.nn.crf import reversal
+
+
+@dataclass
+class TokenBatch:
+    """Integers of a batch of sequences, ready for the network.
+
+    lengths (Tensor): Shape (N,), int64: number of tokens of each sequence.
+    word_index (Tensor): Shape (L, N): which of the distinct words stands where.
+    table_rows (Tensor): Shape (words,): rows of the distinct words in the trainable table.
+    characters (Tensor): Word-level: shape (C, words); sentence-level: shape (C, N).
+    n_characters (Tensor): Shape (words,) or (N,): how many of the characters are no padding.
+    before (Tensor | None): Sentence-level: shape (L, N), the blank before each token.
+    after (Tensor | None): Sentence-level: shape (L, N), the blank after each token.
+    vector_index (Tensor): Shape (L, N): row of each token among the tok2vec layer's vectors.
+    """
+
+    lengths: Tensor
+    word_index: Tensor
+    table_rows: Tensor
+    characters: Tensor
+    n_characters: Tensor
+    before: Tensor | None
+    after: Tensor | None
+    vector_index: Tensor
+
+
+def dropout(values: Tensor, rate: float, *, variational: bool) -> Tensor:
+    """Drop values; the rate comes with each call, as spaCy's training loop gives it.
+
+    values (Tensor): Shape (L, N, width).
+    rate (float): Share of values set to zero; the others are scaled up.
+    variational (bool): Drop the same values at every token of a sequence (Gal and Ghahramani
+        2016) instead of drawing anew for each token.
+    RETURNS (Tensor): Of the same shape.
+    """
+    if not rate:
+        return values
+    shape = (1, *values.shape[1:]) if variational else values.shape
+    mask = torch.empty(shape, device=values.device, dtype=values.dtype)
+    return values * mask.bernoulli_(1 - rate).div_(1 - rate)
+
+
+class BidirectionalLSTM(nn.Module):
+    """Two LSTMs, one per direction, over padded sequences."""
+
+    def __init__(self, input_width: int, hidden_width: int):
+        """Make the two LSTMs.
+
+        input_width (int): Width of the input.
+        hidden_width (int): Units per direction.
+        """
+        super().__init__()
+        self.directions = nn.ModuleList(
+            nn.LSTM(input_width, hidden_width) for _ in range(2)
+        )
+        for lstm in self.directions:
+            _initialise(lstm)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Run both directions.
+
+        values (Tensor): Shape (L, N, input width).
+        lengths (Tensor): Shape (N,).
+        RETURNS (tuple[Tensor, Tensor]): States of the forward direction and states of the backward
+            direction, the latter still reversed: both of shape (L, N, hidden width).
+        """
+        forward, backward = self.directions
+        return forward(values)[0], backward(reverse(values, lengths))[0]
+
+
+def reverse(values: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each sequence in its own bounds. Shape (L, N, width)."""
+    index = reversal(lengths, len(values))
+    return values[index, torch.arange(values.shape[1], device=values.device)]
+
+
+def _initialise(lstm: nn.LSTM) -> None:
+    """Glorot for the input, orthogonal for the recurrence, open forget gates."""
+    for name, parameter in lstm.named_parameters():
+        if "weight_ih" in name:
+            for gate in parameter.data.chunk(4):
+                nn.init.xavier_uniform_(gate)
+        elif "weight_hh" in name:
+            for gate in parameter.data.chunk(4):
+                nn.init.orthogonal_(gate)
+        else:
+            nn.init.zeros_(parameter)
+    lstm.bias_ih_l0.data.chunk(4)[1].fill_(1.0)
+
+
+class CharacterEncoder(nn.Module):
+    """Features of words from their characters."""
+
+    def __init__(self, n_rows: int, width: int, hidden_width: int, *, per_sentence: bool):
+        """Make the table and the LSTM.
+
+        n_rows (int): Rows of the table of characters.
+        width (int): Width of the table.
+        hidden_width (int): Units per direction.
+        per_sentence (bool): Run over whole sequences, blanks included, as Wang et al. 2019 do,
+            instead of over each distinct word by itself.
+        """
+        super().__init__()
+        self.per_sentence = per_sentence
+        self.table = nn.Embedding(n_rows, width)
+        nn.init.uniform_(self.table.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
+        self.lstm = BidirectionalLSTM(width, hidden_width)
+
+    def forward(self, batch: TokenBatch, rate: float) -> Tensor:
+        """Encode.
+
+        batch (TokenBatch): The integers.
+        rate (float): Dropout of the characters' vectors.
+        RETURNS (Tensor): Shape (L, N, 2 * hidden width).
+        """
+        values = dropout(self.table(batch.characters), rate, variational=False)
+        forward, backward = self.lstm(values, batch.n_characters)
+        columns = torch.arange(values.shape[1], device=values.device)
+        if batch.before is None or batch.after is None:
+            last = batch.n_characters - 1
+            words = torch.cat([forward[last, columns], backward[last, columns]], dim=1)
+            return nn.functional.embedding(batch.word_index, words)
+        reversed_before = (batch.n_characters - 1) - batch.before
+        # Padding holds position 0; its reversed position is some real one, and is never used.
+        return torch.cat([forward[batch.after, columns], backward[reversed_before, columns]], dim=2)
+
+
+class WordEncoder(nn.Module):
+    """Hidden states of tokens from all that is known of them."""
+
+    def __init__(
+        self, n_rows: int, width: int, input_width: int, hidden_width: int, *, variational: bool
+    ):
+        """Make the table and the LSTM.
+
+        n_rows (int): Rows of the trainable table of words.
+        width (int): Width of the table; 0 for none.
+        input_width (int): Width of the other features: vectors and characters.
+        hidden_width (int): Units per direction.
+        variational (bool): Drop the same values at every token of a sequence.
+        """
+        super().__init__()
+        self.variational = variational
+        self.table = nn.Embedding(n_rows, width) if width else None
+        if self.table is not None:
+            nn.init.uniform_(self.table.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
+        self.lstm = BidirectionalLSTM(width + input_width, hidden_width)
+
+    def forward(self, batch: TokenBatch, features: list[Tensor], rate: float) -> Tensor:
+        """Encode.
+
+        batch (TokenBatch): The integers.
+        features (list[Tensor]): Other features, each of shape (L, N, its width).
+        rate (float): Dropout of the input and of the states.
+        RETURNS (Tensor): Shape (L, N, 2 * hidden width).
+        """
+        if self.table is not None:
+            words = nn.functional.embedding(batch.word_index, self.table(batch.table_rows))
+            features = [words, *features]
+        values = dropout(torch.cat(features, dim=2), rate, variational=self.variational)
+        forward, backward = self.lstm(values, batch.lengths)
+        states = torch.cat([forward, reverse(backward, batch.lengths)], dim=2)
+        return dropout(states, rate, variational=self.variational)

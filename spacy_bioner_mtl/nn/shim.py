@@ -1,0 +1,106 @@
+"""The network inside thinc: thinc's shim for torch, with three of its gaps closed.
+
+thinc 8.3's PyTorchShim zeroes gradients instead of dropping them, so that momentum keeps moving
+parameters that had no part in a batch (an idle head drifts, and ``nlp.rehearse``, which looks at
+gradients later, finds zeros), and looks for averaged weights under keys that its own optimizer
+never writes.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import safetensors.torch
+import torch
+from thinc.api import Optimizer, PyTorchShim, torch2xp, xp2torch
+from thinc.util import get_torch_default_device
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.nn.network import Network, rebuild
+
+#: The metadata key of safetensors under which the network describes itself.
+DESCRIPTION = "spacy_bioner_mtl"
+
+
+class NetworkShim(PyTorchShim):
+    """Holds the network, None until it is initialized or loaded."""
+
+    def __init__(self) -> None:
+        """Start without a network."""
+        super().__init__(None, serialize_model=_serialize, deserialize_model=_deserialize)
+
+    @property
+    def network(self) -> Network | None:
+        """The network, if there is one yet."""
+        return self._model  # type: ignore[no-any-return]
+
+    @network.setter
+    def network(self, network: Network) -> None:
+        self._model = network.to(get_torch_default_device())
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Update the parameters that took part in the batch, and drop their gradients.
+
+        optimizer (Optimizer): thinc's. Its grad_clip limits the norm of all gradients together, as
+            torch users expect, where thinc by itself would limit that of each tensor.
+        """
+        used = [
+            (name, parameter)
+            for name, parameter in self._model.named_parameters()
+            if parameter.grad is not None
+        ]
+        clip = getattr(optimizer, "grad_clip", 0.0)
+        if clip:
+            torch.nn.utils.clip_grad_norm_([parameter for _, parameter in used], clip)
+        for name, parameter in used:
+            weights, _ = optimizer(
+                (self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad)
+            )
+            parameter.data = xp2torch(weights, device=parameter.device)
+            parameter.grad = None
+
+    @contextmanager
+    def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
+        """Use averaged weights for a while.
+
+        params (dict): The optimizer's averages, keyed by shim id and parameter name.
+        """
+        backup = {}
+        with torch.no_grad():
+            for name, parameter in self._model.named_parameters():
+                average = params.get((self.id, name))
+                # A head that gained labels since has outgrown its average.
+                if average is not None and average.shape == tuple(parameter.shape):
+                    backup[name] = parameter.data
+                    parameter.data = xp2torch(average, device=parameter.device).clone()
+        try:
+            yield
+        finally:
+            for name, values in backup.items():
+                self._model.get_parameter(name).data = values
+
+
+def _serialize(network: Network | None) -> bytes:
+    """Weights and description as safetensors; nothing for a network that is not there yet."""
+    if network is None:
+        return b""
+    tensors = {name: values.contiguous() for name, values in network.state_dict().items()}
+    return safetensors.torch.save(tensors, metadata={DESCRIPTION: json.dumps(network.describe())})
+
+
+def _deserialize(_: Any, data: bytes, device: torch.device) -> Network | None:
+    """Rebuild the network with the heads and the vocabulary that were saved."""
+    if not data:
+        return None
+    try:
+        header_size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + header_size])
+        network = rebuild(json.loads(header["__metadata__"][DESCRIPTION]))
+        network.load_state_dict(safetensors.torch.load(data))
+    except (KeyError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        raise InputError(
+            f"The weights of bioner_mtl cannot be read ({error}): the model is truncated or was "
+            "not written by this component. Copy or train it again."
+        ) from error
+    return network.to(device)

@@ -1,0 +1,63 @@
+"""Scores per head, and their averages over heads."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from spacy.scorer import Scorer
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_bioner_mtl.docbin import annotated_heads
+
+#: Prefix of the averages over heads among spaCy's scores.
+MACRO = "bioner_macro"
+
+
+def make_heads_scorer() -> Callable[..., dict[str, Any]]:
+    """Create the scorer of the component "bioner_mtl".
+
+    RETURNS (Callable): score_heads.
+    """
+    return score_heads
+
+
+def score_heads(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
+    """Score every head on the documents that are annotated for it, and on no others.
+
+    A document without a gold span group for a head says nothing about this head; what the head
+    finds there is neither right nor wrong.
+
+    examples (Iterable[Example]): Predicted and gold documents.
+    RETURNS (dict[str, Any]): For each head H that any gold document is annotated for:
+        spans_H_p, spans_H_r, spans_H_f (0 to 1) and spans_H_per_type; and the means of the heads'
+        values, bioner_macro_p, _r, _f.
+    """
+    examples = list(examples)
+    heads = sorted({head for example in examples for head in annotated_heads(example.reference)})
+    scores: dict[str, Any] = {}
+    for head in heads:
+        scores.update(_score_head(examples, head))
+    for part in "prf":
+        # None would make `spacy train` forget the score's weight for good; 0 is what is known.
+        values = [scores[f"spans_{head}_{part}"] or 0.0 for head in heads]
+        scores[f"{MACRO}_{part}"] = sum(values) / len(values) if values else 0.0
+    return scores
+
+
+def _score_head(examples: list[Example], head: str) -> dict[str, Any]:
+    """Score one head, with spaCy's own scorer."""
+
+    def get_spans(doc: Doc, _: str) -> Iterable[Span]:
+        return doc.spans[head] if head in doc.spans else ()
+
+    attribute = f"spans_{head}"
+    scores = Scorer.score_spans(
+        examples,
+        attr=attribute,
+        getter=get_spans,
+        has_annotation=lambda doc: head in doc.spans,
+        labeled=True,
+        allow_overlap=True,
+    )
+    scores[f"{attribute}_per_type"] = scores[f"{attribute}_per_type"] or {}
+    return {key: 0.0 if value is None else value for key, value in scores.items()}

@@ -1,0 +1,1 @@
+"""What ``spacy train`` calls: loss, batchers, optimizer, callbacks."""

@@ -1,0 +1,46 @@
+"""Stochastic gradient descent with momentum, which thinc's optimizer lacks."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from thinc.api import Optimizer
+from thinc.types import FloatsXd
+
+
+class MomentumSGD(Optimizer):  # type: ignore[misc]
+    """Stochastic gradient descent with momentum, as torch computes it: v ← μ v + g, w ← w − η v."""
+
+    __slots__ = ["momentum", "velocities"]
+
+    def __init__(
+        self, learn_rate: float | Iterable[float], momentum: float, grad_clip: float = 0.0
+    ):
+        """Create the optimizer.
+
+        learn_rate (float | Iterable[float]): η, or a schedule of it.
+        momentum (float): μ.
+        grad_clip (float): Largest norm of the gradients; 0 for no limit.
+        """
+        super().__init__(learn_rate, beta1=0.0, beta2=0.0, L2=0.0, use_averages=False)
+        self.grad_clip = grad_clip
+        self.momentum = momentum
+        self.velocities: dict[Any, FloatsXd] = {}
+
+    def __call__(
+        self,
+        key: tuple[int, str],
+        weights: FloatsXd,
+        gradient: FloatsXd,
+        *,
+        lr_scale: float = 1.0,
+    ) -> tuple[FloatsXd, FloatsXd]:
+        """Update a parameter in place; see thinc's Optimizer."""
+        velocity = self.velocities.get(key)
+        if velocity is None:
+            velocity = self.velocities[key] = gradient * 0.0
+        velocity *= self.momentum
+        velocity += gradient
+        # thinc's optimizer zeroes the gradient it is given, so it gets a copy.
+        weights, _ = super().__call__(key, weights, velocity.copy(), lr_scale=lr_scale)
+        gradient *= 0
+        return weights, gradient

@@ -1,0 +1,97 @@
+"""A tok2vec layer that looks words up in the pipeline's static vectors, and learns nothing."""
+
+from collections.abc import Callable
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+from spacy.vectors import Mode as VectorsMode
+from spacy.vocab import Vocab
+from thinc.api import Model, to_numpy
+from thinc.types import Floats2d
+
+from spacy_bioner_mtl.errors import InputError
+
+
+#: How many words' vectors are remembered before starting anew; 120 MB at 300 dimensions.
+CACHE_SIZE = 100_000
+
+
+class _Memory:
+    """Vectors of words seen so far: those of floret are sums over subwords, slow to make anew."""
+
+    def __init__(self) -> None:
+        self._vectors: dict[int, NDArray[np.float32]] = {}
+
+    def look_up(self, vocab: Vocab, keys: list[int]) -> NDArray[np.float32]:
+        """Vectors of distinct words; zeros for those that have none. Shape (words, width)."""
+        if len(self._vectors) > CACHE_SIZE:
+            self._vectors.clear()
+        missing = [key for key in keys if key not in self._vectors]
+        if missing:
+            vectors = to_numpy(vocab.vectors.get_batch(missing))
+            if vocab.vectors.mode == VectorsMode.default:
+                # spaCy finds words without a vector at row -1, which is another word's.
+                vectors[vocab.vectors.find(keys=missing) < 0] = 0.0
+            self._vectors.update(zip(missing, vectors, strict=True))
+        return np.stack([self._vectors[key] for key in keys])
+
+    def __deepcopy__(self, _: object) -> "_Memory":
+        return _Memory()
+
+    def __reduce__(self) -> tuple[type["_Memory"], tuple[()]]:
+        return _Memory, ()
+
+
+def build_word_vectors(caseless: bool = True) -> Model[list[Doc], list[Floats2d]]:
+    """Build a layer that returns the raw static vectors of tokens (``nlp.vocab.vectors``).
+
+    spaCy's StaticVectors projects them first; the LSTM needs no projection, and looking up each
+    distinct word once is faster, above all for floret vectors.
+
+    caseless (bool): Look words up lower-cased, as the vectors were made.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The layer; without parameters.
+    """
+    return Model(
+        "word_vectors",
+        forward,
+        init=init,
+        dims={"nO": None},
+        attrs={"caseless": caseless, "memory": _Memory()},
+    )
+
+
+def init(
+    model: Model[list[Doc], list[Floats2d]],
+    X: list[Doc] | None = None,  
+    Y: object = None,  
+) -> None:
+    """Take the width from the documents' vocab.
+
+    RAISES (InputError): The pipeline has no vectors.
+    """
+    if not X or not X[0].vocab.vectors_length:
+        raise InputError(
+            "The model looks up static vectors, but the pipeline has none. Make some with "
+            "`bioner-mtl vectors` and name them in the config under [initialize] vectors, or set "
+            "the model's tok2vec to null."
+        )
+    model.set_dim("nO", X[0].vocab.vectors_length)
+
+
+def forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
+    """Look up. Returns one array of shape (tokens, width) per document."""
+
+    def backprop(_: list[Floats2d]) -> list[Doc]:
+        return docs
+
+    attribute = "LOWER" if model.attrs["caseless"] else "ORTH"
+    hashes = np.concatenate([doc.to_array(attribute) for doc in docs])
+    distinct, index = np.unique(hashes, return_inverse=True)
+    if not len(distinct):
+        return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], backprop
+    vectors = model.attrs["memory"].look_up(docs[0].vocab, distinct.tolist())
+    tokens = model.ops.asarray2f(vectors[index])
+    ends = np.cumsum([len(doc) for doc in docs])[:-1]
+    return model.ops.xp.split(tokens, ends.tolist()), backprop

@@ -1,0 +1,198 @@
+"""The CRF against enumeration of every path, and against the pytorch-crf package."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+import torchcrf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_bioner_mtl.heads import (
+    legal_ends,
+    legal_starts,
+    legal_transitions,
+    spans_to_tags,
+    tags_to_spans,
+)
+from spacy_bioner_mtl.nn.crf import (
+    IMPOSSIBLE,
+    ForwardBackward,
+    Lattice,
+    path_scores,
+    stack,
+    viterbi,
+)
+
+
+def random_lattice(seed, length=5, n_sequences=4, n_tags=5, large=False, scale=2.0):
+    generator = torch.Generator().manual_seed(seed)
+    emissions = torch.randn(length, n_sequences, n_tags, generator=generator) * scale
+    shape = (n_sequences, n_tags, n_tags)
+    if large:
+        shape = (length - 1, *shape)
+    transitions = torch.randn(shape, generator=generator) * scale
+    lengths = torch.randint(1, length + 1, (n_sequences,), generator=generator)
+    lengths[0] = length
+    return Lattice(emissions, transitions, lengths)
+
+
+def constrain(lattice):
+    """Make what IOBES forbids impossible, as the network does."""
+    n_tags = lattice.emissions.shape[2]
+    penalty = torch.as_tensor(~legal_transitions(n_tags)) * IMPOSSIBLE
+    emissions = lattice.emissions.clone()
+    emissions[0] += torch.as_tensor(~legal_starts(n_tags)) * IMPOSSIBLE
+    for n, length in enumerate(lattice.lengths):
+        emissions[length - 1, n] += torch.as_tensor(~legal_ends(n_tags)) * IMPOSSIBLE
+    return Lattice(emissions, lattice.transitions + penalty, lattice.lengths)
+
+
+def enumerate_paths(lattice, n):
+    """Every path of sequence n with its score, in float64."""
+    length = int(lattice.lengths[n])
+    for path in itertools.product(range(lattice.emissions.shape[2]), repeat=length):
+        score = sum(float(lattice.emissions[t, n, tag]) for t, tag in enumerate(path))
+        for t in range(length - 1):
+            score += float(lattice.transitions_at(t)[n, path[t], path[t + 1]])
+        yield path, score
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+@pytest.mark.parametrize("constrained", [False, True], ids=["free", "iobes"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_against_enumeration(large, constrained, seed):
+    lattice = random_lattice(seed, large=large)
+    if constrained:
+        lattice = constrain(lattice)
+    result = ForwardBackward(lattice)
+    expected = result.expectations()
+    decoded = viterbi(lattice)
+    for n in range(lattice.emissions.shape[1]):
+        paths = list(enumerate_paths(lattice, n))
+        scores = torch.tensor([score for _, score in paths], dtype=torch.float64)
+        log_partition = torch.logsumexp(scores, dim=0)
+        assert expected.log_partition[n].item() == pytest.approx(log_partition.item(), abs=1e-4)
+        unary = torch.zeros_like(lattice.emissions[:, n])
+        pairwise = torch.zeros_like(lattice.transitions[..., n, :, :])
+        for path, score in paths:
+            probability = float(np.exp(score - log_partition))
+            for t, tag in enumerate(path):
+                unary[t, tag] += probability
+            for t in range(len(path) - 1):
+                where = (t, path[t], path[t + 1]) if large else (path[t], path[t + 1])
+                pairwise[where] += probability
+        torch.testing.assert_close(expected.unary[:, n], unary, atol=1e-5, rtol=0)
+        torch.testing.assert_close(expected.pairwise[..., n, :, :], pairwise, atol=1e-5, rtol=0)
+        best = max(paths, key=lambda item: item[1])[0]
+        assert tuple(decoded[: len(best), n].tolist()) == best
+        assert decoded[len(best) :, n].eq(0).all()
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+def test_span_probability_is_a_marginal(large):
+    lattice = constrain(random_lattice(3, large=large))
+    path = viterbi(lattice)
+    alone, given = ForwardBackward(lattice).path_steps(path)
+    for n in range(lattice.emissions.shape[1]):
+        paths = list(enumerate_paths(lattice, n))
+        total = np.logaddexp.reduce([score for _, score in paths])
+        length = int(lattice.lengths[n])
+        for start, end in itertools.combinations(range(length + 1), 2):
+            wanted = tuple(path[start:end, n].tolist())
+            expected = sum(
+                np.exp(score - total) for tags, score in paths if tags[start:end] == wanted
+            )
+            score = alone[start, n] + given[start + 1 : end, n].sum()
+            assert float(score.exp()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_constrained_lattice_sums_the_allowed_paths_alone():
+    lattice = constrain(random_lattice(5))
+    generator = torch.Generator().manual_seed(1)
+    allowed = torch.rand(lattice.emissions.shape, generator=generator) < 0.7
+    allowed[:, :, 0] = True
+    expected = ForwardBackward(lattice.allow(allowed)).log_partition()
+    for n in range(lattice.emissions.shape[1]):
+        scores = [
+            score
+            for path, score in enumerate_paths(lattice, n)
+            if all(allowed[t, n, tag] for t, tag in enumerate(path))
+        ]
+        assert expected[n].item() == pytest.approx(np.logaddexp.reduce(scores), abs=1e-4)
+
+
+def test_gradients_of_the_partition_are_the_expectations():
+    lattice = random_lattice(7)
+    lattice.emissions.requires_grad_()
+    lattice.transitions.requires_grad_()
+    result = ForwardBackward(lattice).expectations()
+    result.log_partition.sum().backward()
+    torch.testing.assert_close(lattice.emissions.grad, result.unary, atol=1e-5, rtol=0)
+    torch.testing.assert_close(lattice.transitions.grad, result.pairwise, atol=1e-5, rtol=0)
+
+
+def test_against_pytorch_crf():
+    lattice = random_lattice(11, length=9, n_sequences=6, n_tags=7)
+    shared = lattice.transitions[0]
+    lattice.transitions = shared.expand(6, 7, 7)
+    peer = torchcrf.CRF(7)
+    peer.transitions.data = shared
+    peer.start_transitions.data.zero_()
+    peer.end_transitions.data.zero_()
+    mask = lattice.active()
+    tags = torch.randint(0, 7, (9, 6), generator=torch.Generator().manual_seed(2))
+    peer_likelihood = peer(lattice.emissions, tags, mask=mask, reduction="none")
+    ours = path_scores(lattice, tags) - ForwardBackward(lattice).log_partition()
+    torch.testing.assert_close(ours.float(), peer_likelihood, atol=1e-4, rtol=0)
+    decoded = viterbi(lattice)
+    for n, peer_path in enumerate(peer.decode(lattice.emissions, mask=mask)):
+        assert decoded[: len(peer_path), n].tolist() == peer_path
+
+
+def test_sequences_of_a_batch_do_not_touch_each_other():
+    one, other = random_lattice(1), random_lattice(2)
+    together = ForwardBackward(stack(one, other)).expectations()
+    alone = ForwardBackward(one).expectations()
+    torch.testing.assert_close(together.unary[:, :4], alone.unary)
+    assert viterbi(stack(one, other))[:, :4].equal(viterbi(one))
+
+
+def test_stays_exact_on_a_very_long_sequence():
+    lattice = constrain(random_lattice(3, length=4_000, n_sequences=1, scale=4.0))
+    unary = ForwardBackward(lattice).unary()
+    torch.testing.assert_close(unary.sum(dim=2), torch.ones(4_000, 1), atol=1e-4, rtol=0)
+    path = viterbi(lattice)[:, 0].numpy()
+    assert legal_transitions(5)[path[:-1], path[1:]].all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(0, 3))
+def test_illegal_sequences_are_impossible(seed, length, n_labels):
+    lattice = constrain(
+        random_lattice(seed, length=length, n_sequences=3, n_tags=1 + 4 * n_labels, scale=50.0)
+    )
+    decoded = viterbi(lattice).T.numpy()
+    for n, path in enumerate(decoded):
+        path = path[: int(lattice.lengths[n])]
+        rows, starts, ends, labels = tags_to_spans(path[None])
+        assert (rows == 0).all()
+        spans = list(zip(starts.tolist(), ends.tolist(), labels.tolist(), strict=True))
+        assert spans_to_tags(spans, len(path)).tolist() == path.tolist()
+
+
+@given(st.data())
+def test_spans_and_tags_are_two_forms_of_one_thing(data):
+    length = data.draw(st.integers(1, 30))
+    cuts = data.draw(st.lists(st.integers(0, length), unique=True).map(sorted))
+    spans = [
+        (start, end, data.draw(st.integers(0, 3)))
+        for start, end in itertools.pairwise(cuts)
+        if data.draw(st.booleans())
+    ]
+    tags = spans_to_tags(spans, length)
+    assert legal_transitions(17)[tags[:-1], tags[1:]].all()
+    assert legal_starts(17)[tags[0]] and legal_ends(17)[tags[-1]]
+    _, starts, ends, labels = tags_to_spans(tags[None])
+    assert list(zip(starts.tolist(), ends.tolist(), labels.tolist(), strict=True)) == spans
