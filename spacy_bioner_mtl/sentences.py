@@ -21,6 +21,8 @@ def _words(text: str) -> frozenset[str]:
 
 # A bracket that does not close within so many tokens is taken for a slip, not for a bracket.
 MAX_BRACKET_TOKENS = 100
+# No heading is longer: `PATIENTS AND OTHER PARTICIPANTS :`
+MAX_HEADING_TOKENS = 5
 
 TERMINATORS = frozenset(".!?")
 OPENING_OF = {")": "(", "]": "[", "}": "{"}
@@ -47,7 +49,7 @@ NUMBER_ABBREVIATIONS = frozenset(["No", "Nos", "no", "nos", "p", "pp"])
 # These may also end a sentence: a boundary only before a word that opens sentences.
 ENDING_ABBREVIATIONS = _words("al etc ft pv sp spp ssp Bros Co Corp Inc Jr Ltd Sr")
 # A single letter after one of these is its name, not an initial: `hepatitis C .`
-LETTERED = _words("NF-kappa class factor group hepatitis kappa phase type vitamin")
+LETTERED = _words("\u00b0 NF-kappa class degrees factor group hepatitis kappa phase type vitamin")
 # Words that open a sentence so often, and a name so rarely, that they settle a doubt. "A" is not
 # one of them: it is an initial, too.
 OPENERS = _words(
@@ -70,10 +72,6 @@ HEADINGS = _words(
 )
 
 
-# No heading is longer: `PATIENTS AND OTHER PARTICIPANTS :`
-MAX_HEADING_TOKENS = 5
-
-
 def find_sentence_starts(words: Sequence[str], spaces: Sequence[bool]) -> list[int]:
     """Find where sentences begin.
 
@@ -83,18 +81,21 @@ def find_sentence_starts(words: Sequence[str], spaces: Sequence[bool]) -> list[i
         first token always does; elsewhere white space never does.
     """
     starts = [0] if words else []
+    # White space at the beginning is part of the first sentence.
+    start = next((i for i, word in enumerate(words) if not word.isspace()), len(words))
     for stop in _find_stops(words):
         following = _find_following(words, spaces, stop)
-        if following is None or following == starts[-1]:
+        if following is None or following <= start:
             continue
         if words[stop].isspace():
             is_boundary = _is_blank_line(words[stop]) or _is_heading(words, following)
         else:
             is_boundary = _can_open(words, following) and (
-                words[stop] != "." or _is_full_stop(words, spaces, starts[-1], stop, following)
+                words[stop] != "." or _is_full_stop(words, spaces, start, stop, following)
             )
         if is_boundary:
             starts.append(following)
+            start = following
     return starts
 
 
@@ -111,7 +112,7 @@ def _find_stops(words: Sequence[str]) -> list[int]:
             opening = _close_bracket(words, brackets, i)
             while opening is not None and stops and stops[-1] > opening:
                 stops.pop()
-        elif word.isspace() and "\n" in word:
+        elif "\n" in word and word.isspace():
             stops.append(i)
             if _is_blank_line(word):
                 brackets.clear()
@@ -240,10 +241,13 @@ class AbstractSentences(Pipe):
         docs (Iterable[Doc]): The documents.
         RETURNS (list[list[int]]): Per document, the indices of the tokens that begin a sentence.
         """
-        return [
-            find_sentence_starts([token.text for token in doc], doc.to_array("SPACY").tolist())
-            for doc in docs
-        ]
+        starts = []
+        for doc in docs:
+            # Twice as fast as going through the tokens
+            strings = doc.vocab.strings
+            words = [strings[orth] for orth in doc.to_array("ORTH").tolist()]
+            starts.append(find_sentence_starts(words, doc.to_array("SPACY").tolist()))
+        return starts
 
     def set_annotations(self, docs: Iterable[Doc], starts: Iterable[list[int]]) -> None:
         """Write the boundaries into the documents.
