@@ -7,6 +7,7 @@ from wasabi import msg
 
 from spacy_bioner_mtl.cli.convert import convert
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
+from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
 from spacy_bioner_mtl.errors import InputError
 
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.command()(convert)
 app.command()(convert_corpora)
 app.command()(verify)
+app.add_typer(vectors)
 
 
 def main(arguments: list[str] | None = None) -> None:

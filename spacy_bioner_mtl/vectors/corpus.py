@@ -1,0 +1,53 @@
+"""The words of converted corpora."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spacy_bioner_mtl.errors import InputError
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+
+def iterate_docs(paths: Sequence[Path]) -> "Iterator[Doc]":
+    """Read the documents of DocBins.
+
+    paths (Sequence[Path]): .spacy files, or folders with such files anywhere in them. They should
+        hold training documents alone: a table that knows the words of a test set makes the
+        result on it look better than on new text.
+    YIELDS (Doc): The documents.
+    RAISES (InputError): If a path has no DocBin, or one cannot be read.
+    """
+    from spacy.tokens import DocBin
+    from spacy.training.corpus import walk_corpus
+    from spacy.vocab import Vocab
+
+    vocab = Vocab()
+    for path in paths:
+        is_folder = path.is_dir() and any(path.rglob("*.spacy"))
+        if not is_folder and not (path.is_file() and path.suffix == ".spacy"):
+            raise InputError(
+                f"{path}: neither a .spacy file nor a folder with one. Convert a corpus first: "
+                "bioner-mtl convert"
+            )
+        for location in walk_corpus(path, ".spacy"):
+            try:
+                doc_bin = DocBin().from_disk(location)
+            except Exception as error:
+                raise InputError(
+                    f"{location}: this is no DocBin ({error}). Convert the corpus again."
+                ) from error
+            yield from doc_bin.get_docs(vocab)
+
+
+def corpus_words(paths: Sequence[Path], *, caseless: bool) -> set[str]:
+    """Collect the words of DocBins.
+
+    paths (Sequence[Path]): As for ``iterate_docs``.
+    caseless (bool): Whether words will be looked up lower-cased.
+    RETURNS (set[str]): The distinct words, lower-cased if caseless, else in both forms.
+    """
+    words = {token.text for doc in iterate_docs(paths) for token in doc if not token.text.isspace()}
+    lower = {word.lower() for word in words}
+    return lower if caseless else words | lower

@@ -1,0 +1,71 @@
+"""Vectors as a spaCy package on disk, which ``[initialize] vectors = "path"`` takes."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.vectors.table import VectorTable
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+
+def check_output(out: Path, *, force: bool) -> None:
+    """Check, before the work begins, that a package may be written.
+
+    out (Path): The package's folder.
+    force (bool): Whether a package that is there may be replaced.
+    RAISES (InputError): If something is there that must not be replaced.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / "meta.json").is_file() or not (out / "vocab").is_dir():
+        raise InputError(
+            f"{out}: this is there already and is no package of vectors. Move it away."
+        )
+    if not force:
+        raise InputError(f"{out}: there is a package already. Replace it with --force.")
+
+
+def table_to_nlp(table: VectorTable) -> "Language":
+    """Make a blank pipeline with a table of vectors.
+
+    table (VectorTable): The words and their vectors.
+    RETURNS (Language): The pipeline.
+    """
+    import spacy
+    from spacy.vectors import Vectors  # type: ignore[import-not-found]
+
+    nlp = spacy.blank("en")
+    for word in table.words:
+        nlp.vocab.strings.add(word)
+    # Keyed by the words as they are: spaCy 3.8 forgets any other attribute when it saves such a
+    # table. A caseless model lower-cases its tokens itself.
+    nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=table.data, keys=table.words)
+    return nlp
+
+
+def save_package(nlp: "Language", out: Path, *, description: str, origin: dict[str, str]) -> None:
+    """Write a package of vectors; it appears whole or not at all.
+
+    nlp (Language): A blank pipeline with vectors.
+    out (Path): The package's folder; what ``check_output`` let pass is replaced.
+    description (str): What it holds.
+    origin (dict[str, str]): Name, url, author and license of the vectors, as far as known.
+    """
+    nlp.vocab.vectors.name = f"{out.name}.vectors"
+    nlp.meta["name"] = out.name
+    nlp.meta["description"] = description
+    nlp.meta["sources"] = [origin]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # On the same file system as the target, or the renaming would not be possible.
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        new, old = Path(folder) / "new", Path(folder) / "old"
+        nlp.to_disk(new)
+        if out.exists():
+            os.replace(out, old)
+        os.replace(new, out)
+        shutil.rmtree(old, ignore_errors=True)
