@@ -339,11 +339,12 @@ def _write(doc_bin: DocBin, out: Path) -> None:
     partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        doc_bin.to_disk(partial)
-        os.replace(partial, out)
+        try:
+            doc_bin.to_disk(partial)
+            os.replace(partial, out)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"{out}: cannot be written ({error.strerror}); check the folder and its free space"
         ) from None
-    finally:
-        partial.unlink(missing_ok=True)

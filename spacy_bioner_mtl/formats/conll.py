@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
@@ -102,8 +102,8 @@ def read_conll(path: Path, *, strict: bool = False) -> ConllFile:
     finished = []
     repaired = []
     for sentence in sentences:
-        spans, _ = tags_to_spans(sentence.tags, scheme)
-        for position in illegal_positions(sentence.tags, scheme):
+        spans, n_repaired = tags_to_spans(sentence.tags, scheme)
+        for position in illegal_positions(sentence.tags, scheme) if n_repaired else ():
             if strict:
                 raise InputError(_illegal(path, sentence, position, scheme))
             repaired.append(sentence.line + min(position, len(sentence.tags) - 1))
@@ -148,6 +148,7 @@ def write_conll(records: Iterable[Record], head: str, scheme: Scheme = "IOBES") 
     scheme (Scheme): The tagging scheme to write.
     YIELDS (str): The lines, line ends included.
     RAISES (InputError): If mentions overlap or do not begin and end with words.
+    RAISES (ValueError): If a record is not tokenised.
     """
     for record in records:
         if record.words is None:
@@ -159,22 +160,21 @@ def write_conll(records: Iterable[Record], head: str, scheme: Scheme = "IOBES") 
         ]
         words = [record.words[index] for index in kept]
         spans = _token_spans(record, head, words)
-        tags = spans_to_tags(spans, len(words), scheme)
-        if head in record.mentions:
-            unknown = set(record.unknown.get(head, ()))
-            tags = [
-                UNKNOWN if word in unknown and tag == OUTSIDE else tag
-                for word, tag in zip(words, tags, strict=True)
-            ]
-        else:
-            tags = [UNKNOWN] * len(words)
+        unknown = set(record.unknown.get(head, ()) if head in record.mentions else words)
         inside = {token for start, end, _ in spans for token in range(start + 1, end)}
-        begins = {bisect_left(kept, start) for start in record.sentence_starts} - inside - {0}
-        for token, (word, tag) in enumerate(zip(words, tags, strict=True)):
-            if token in begins:
-                yield "\n"
-            yield f"{record.text[word.start : word.end].translate(_BREAKS_A_LINE)}\t{tag}\n"
-        if words:
+        begins = {bisect_left(kept, start) for start in record.sentence_starts} - inside
+        bounds = sorted({0, *begins, len(words)})
+        for first, after in pairwise(bounds):
+            within = [
+                (start - first, end - first, label)
+                for start, end, label in spans
+                if first <= start < after
+            ]
+            tags = spans_to_tags(within, after - first, scheme)
+            for word, tag in zip(words[first:after], tags, strict=True):
+                written = UNKNOWN if tag == OUTSIDE and word in unknown else tag
+                text = record.text[word.start : word.end].translate(_BREAKS_A_LINE)
+                yield f"{text}\t{written}\n"
             yield "\n"
 
 

@@ -1,0 +1,236 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.conll import group_sentences, read_conll, write_conll
+from spacy_bioner_mtl.formats.record import Mention, Record, Word
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+
+FEVER = "Fever\tS-Disease\nfollowed\tO\nacute\tB-Disease\nliver\tI-Disease\nfailure\tE-Disease\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content):
+        path = tmp_path / "corpus.tsv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def tokens(conll):
+    return [sentence.words for sentence in conll.sentences]
+
+
+def test_words_and_entities_are_read(file):
+    conll = read_conll(file(FEVER + "\nRest\tO\n"))
+    assert conll.scheme == "IOBES"
+    assert tokens(conll) == [["Fever", "followed", "acute", "liver", "failure"], ["Rest"]]
+    assert conll.sentences[0].spans == [(0, 1, "Disease"), (2, 5, "Disease")]
+    assert [sentence.line for sentence in conll.sentences] == [1, 7]
+    assert conll.repaired == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a\tO\n\nb\tO\n",
+        "a\tO\n\nb\tO",
+        "a\tO\r\n\r\nb\tO\r\n",
+        "\ufeffa\tO\n\nb\tO\n",
+        "\n\n \na\tO\n\t\n\n  \nb\tO\n\n\n",
+        "a\tO\n\xa0\nb\tO",
+        "a O\n\nb O",
+        "a\tNN\tO\n\nb\tx\ty\tO\n",
+        "a x y O \n\nb  O\n",
+        "a\tO\t\n\nb\tO  \n",
+    ],
+)
+def test_layout_does_not_matter(file, content):
+    conll = read_conll(file(content))
+    assert tokens(conll) == [["a"], ["b"]]
+
+
+def test_words_may_hold_blanks_where_tabs_separate(file):
+    conll = read_conll(file("type 2 diabetes\tNN\tS-Disease\n\xa0\tO\n\u2028x\tO\n"))
+    assert tokens(conll) == [["type 2 diabetes", "\xa0", "\u2028x"]]
+    (record,) = group_sentences(conll, "D")
+    assert record.text == "type 2 diabetes \xa0 \u2028x"
+    assert record.mentions == {"D": [Mention(0, 15, "Disease")]}
+
+
+def test_forbidden_tags_are_read_like_conlleval_and_counted(file):
+    conll = read_conll(file("a\tO\nb\tI-X\nc\tS-X\n\nd\tE-X\ne\tB-X\n"))
+    assert [sentence.spans for sentence in conll.sentences] == [
+        [(1, 2, "X"), (2, 3, "X")],
+        [(0, 1, "X"), (1, 2, "X")],
+    ]
+    assert conll.repaired == [2, 3, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [
+        ("a\tO\nb\tB-X\nc\tO\n\nd\tO\ne\tI-X\n", 6, "'I-X' may not follow 'O' in IOB2"),
+        ("a\tB-X\nb\tI-Y\n", 2, "'I-Y' may not follow 'B-X' in IOB2"),
+        ("\nI\tE-X\n", 2, "'E-X' may not begin a sentence in IOBES"),
+        ("a\tS-X\nb\tB-X\n\n", 2, "'B-X' leaves an entity unfinished"),
+    ],
+)
+def test_strict_rejects_forbidden_tags(file, content, line, what):
+    path = file(content)
+    assert read_conll(path).repaired == [line]
+    with pytest.raises(InputError) as caught:
+        read_conll(path, strict=True)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert what in str(caught.value)
+
+
+def test_strict_accepts_what_is_legal(file):
+    assert read_conll(file(FEVER), strict=True).repaired == []
+
+
+SIX = "-DOCSTART-\tO\n\na\tO\n\nb\tS-X\n\nc\tO\n\n-DOCSTART- -X- O O\n-DOCSTART-\n\nd\tO\n\ne\tO\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "texts"),
+    [
+        (SIX, None, ["a b c", "d e"]),
+        (SIX, 1, ["a", "b", "c", "d", "e"]),
+        (SIX, 2, ["a b", "c", "d e"]),
+        (SIX, 9, ["a b c", "d e"]),
+        ("a\tO\n-DOCSTART-\nb\tO\n", None, ["a", "b"]),
+        ("a\tO\n\nb\tO\n\nc\tO\n", None, ["a", "b", "c"]),
+        ("a\tO\n\nb\tO\n\nc\tO\n", 2, ["a b", "c"]),
+    ],
+)
+def test_sentences_are_grouped(file, content, size, texts):
+    records = list(group_sentences(read_conll(file(content)), "H", size))
+    assert [record.text for record in records] == texts
+    for record in records:
+        assert record.sentence_starts == list(range(len(record.words)))
+        assert list(record.mentions) == ["H"]
+
+
+def test_offsets_and_unknown_words(file):
+    (record,) = group_sentences(read_conll(file("ab\t-\nc\tS-X\n\nde\tO\nf\t-\n")), "H", 2)
+    assert record.text == "ab c de f"
+    assert [record.text[word.start : word.end] for word in record.words] == ["ab", "c", "de", "f"]
+    assert record.sentence_starts == [0, 2]
+    assert record.mentions == {"H": [Mention(3, 4, "X")]}
+    assert record.unknown == {"H": [Word(0, 2), Word(8, 9)]}
+
+
+WORDS = st.text(
+    st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=4
+) | st.sampled_from(["type 2", "-", "O", "#"])
+
+
+@st.composite
+def records(draw):
+    """A tokenised record with mentions and unknown words that do not touch each other."""
+    sentences = draw(st.lists(st.lists(WORDS, min_size=1, max_size=5), min_size=1, max_size=3))
+    words, mentions, unknown, starts, offset = [], [], [], [], 0
+    for sentence in sentences:
+        starts.append(len(words))
+        first = len(words)
+        for text in sentence:
+            words.append(Word(offset, offset + len(text)))
+            offset += len(text) + 1
+        position = 0
+        while position < len(sentence):
+            end = draw(st.integers(position + 1, len(sentence)))
+            kind = draw(st.sampled_from(["O", "-", "Gene", "cell-line"]))
+            if kind == "-":
+                unknown.extend(words[first + position : first + end])
+            elif kind != "O":
+                last = words[first + end - 1]
+                mentions.append(Mention(words[first + position].start, last.end, kind))
+            position = end
+    text = " ".join(word for sentence in sentences for word in sentence)
+    return Record("", text, {"H": mentions}, {"H": unknown} if unknown else {}, words, starts)
+
+
+@pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "IOBES", "BILUO"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(record=records())
+def test_what_is_written_is_read_again(file, scheme, record):
+    path = file("".join(write_conll([record], "H", scheme)))
+    again = list(group_sentences(read_conll(path, strict=True), "H", 99))
+    assert again == [record]
+
+
+def test_every_record_ends_its_sentence():
+    one = Record("", "a b", {"H": []}, words=[Word(0, 1), Word(2, 3)], sentence_starts=[0, 1])
+    none = Record("", "", {"H": []}, words=[])
+    assert "".join(write_conll([one, none, one], "H")) == "a\tO\n\nb\tO\n\n" * 2
+
+
+def test_white_space_is_no_token():
+    text = "a\n\nb \tc d"
+    words = [Word(0, 1), Word(1, 3), Word(3, 4), Word(4, 6), Word(6, 9)]
+    record = Record("", text, {"H": [Mention(1, 6, "X")]}, words=words, sentence_starts=[0, 1, 3])
+    assert "".join(write_conll([record], "H")) == "a\tO\n\nb\tS-X\n\nc d\tO\n\n"
+
+
+def test_words_cannot_break_their_line():
+    record = Record("", "a\tb\nc", {"H": [Mention(0, 5, "X")]}, words=[Word(0, 5)])
+    assert list(write_conll([record], "H")) == ["a b c\tS-X\n", "\n"]
+
+
+def test_a_mention_is_never_cut_by_a_sentence():
+    words = [Word(0, 1), Word(2, 3), Word(4, 5)]
+    record = Record("", "a b c", {"H": [Mention(0, 3, "X")]}, {}, words, [0, 1, 2])
+    assert "".join(write_conll([record], "H")) == "a\tB-X\nb\tE-X\n\nc\tO\n\n"
+
+
+def test_a_head_without_annotation_is_unknown_throughout():
+    record = Record("", "a b", {"other": []}, words=[Word(0, 1), Word(2, 3)])
+    assert list(write_conll([record], "H")) == ["a\t-\n", "b\t-\n", "\n"]
+
+
+@pytest.mark.parametrize(
+    "mentions",
+    [
+        [Mention(0, 5, "X"), Mention(3, 5, "Y")],
+        [Mention(0, 1, "X")],
+        [Mention(1, 2, "X")],
+        [Mention(1, 5, "X")],
+    ],
+)
+def test_mentions_that_conll_cannot_hold(mentions):
+    record = Record("7", "ab cd", {"H": mentions}, words=[Word(0, 2), Word(3, 5)])
+    with pytest.raises(InputError, match=r"record '7'.*overlaps another or cuts a word"):
+        list(write_conll([record], "H"))
+
+
+def test_raw_text_cannot_be_written():
+    with pytest.raises(ValueError, match="not tokenised"):
+        list(write_conll([Record("7", "ab")], "H"))
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not CORPORA.exists(), reason="no mirror of the corpora")
+@pytest.mark.parametrize(
+    ("corpus", "scheme", "sentences", "tokens", "mentions"),
+    [
+        ("NCBI-disease-IOBES/train", "IOBES", 5424, 135_701, 5134),
+        ("NCBI-disease-IOBES/devel", "IOBES", 923, 23_969, 787),
+        ("NCBI-disease-IOBES/test", "IOBES", 940, 24_497, 960),
+        ("JNLPBA/train", "IOB2", 16_807, 445_090, 46_750),
+        ("JNLPBA/devel", "IOB2", 1739, 47_461, 4551),
+        ("JNLPBA/test", "IOB2", 3856, 101_039, 8662),
+    ],
+)
+def test_published_corpora(corpus, scheme, sentences, tokens, mentions):
+    conll = read_conll(CORPORA / f"{corpus}.tsv", strict=True)
+    assert conll.scheme == scheme
+    assert len(conll.sentences) == sentences
+    assert sum(len(sentence.words) for sentence in conll.sentences) == tokens
+    assert sum(len(sentence.spans) for sentence in conll.sentences) == mentions
