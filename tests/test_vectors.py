@@ -73,7 +73,7 @@ def printed(capsys):
 def test_every_format_reads_the_same(tmp_path, name):
     path = tmp_path / "vectors"
     path.write_bytes(FORMATS[name])
-    from_file(path, tmp_path / "out")
+    from_file(path, tmp_path / "out", caseless=False)
     nlp = load(tmp_path / "out")
     assert nlp.vocab.vectors.shape == VECTORS.shape
     for word, vector in zip(WORDS, VECTORS, strict=True):
@@ -95,10 +95,10 @@ def test_caseless_keeps_lower_case_alone(tmp_path, capsys):
     path = tmp_path / "vectors.txt"
     path.write_bytes(as_text())
     corpus = make_corpus(tmp_path / "train.spacy", ["Liver"])
-    from_file(path, tmp_path / "out", caseless=True, keep=1, corpus=[corpus])
+    from_file(path, tmp_path / "out", keep=1, corpus=[corpus])
     nlp = load(tmp_path / "out")
     assert list(nlp.vocab.vectors.keys()) == [nlp.vocab.strings["liver"]]
-    from_file(path, tmp_path / "out", caseless=True, force=True)
+    from_file(path, tmp_path / "out", force=True)
     nlp = load(tmp_path / "out")
     assert {word for word in WORDS if nlp.vocab.has_vector(word)} == {*WORDS} - {"Liver"}
     assert "1 rows left out, as the words are not lower-case" in printed(capsys)
@@ -108,7 +108,7 @@ def test_keep_takes_the_corpus_first(tmp_path, capsys):
     path = tmp_path / "vectors.txt"
     path.write_bytes(as_text())
     corpus = make_corpus(tmp_path / "train" / "deep" / "a.spacy", ["LIVER", " \n"], ["12", "x"])
-    from_file(path, tmp_path / "out", keep=3, corpus=[corpus.parent.parent])
+    from_file(path, tmp_path / "out", keep=3, corpus=[corpus.parent.parent], caseless=False)
     kept = {word for word in WORDS if load(tmp_path / "out").vocab.has_vector(word)}
     # "liver" by the lower-cased form; then the most frequent one.
     assert kept == {"liver", "12", "the"}
@@ -297,7 +297,7 @@ def test_floret_vectors_are_floret_s_own(tmp_path, monkeypatch):
     plain.write_text(TEXT, encoding="utf-8")
     compressed.write_bytes(gzip.compress(b"spleen and bone"))
     corpus = make_corpus(tmp_path / "train.spacy", ["Beta-cell", "\n", "mass"])
-    nlp = train(tmp_path / "out", text=[plain, compressed], corpus=[corpus])
+    nlp = train(tmp_path / "out", text=[plain, compressed], corpus=[corpus], caseless=False)
     lines, model = models[0]
     # Tokens are those of the models' tokenizer; those of a corpus stay as they are.
     assert lines[0] == "The CYP2D6 - like enzyme acts in the liver ."
@@ -314,11 +314,11 @@ def test_floret_caseless_and_reproducible(tmp_path):
     pytest.importorskip("floret")
     text = tmp_path / "a.txt"
     text.write_text(TEXT, encoding="utf-8")
-    nlp = train(tmp_path / "one", text=[text], caseless=True)
+    nlp = train(tmp_path / "one", text=[text])
     doc = Doc(nlp.vocab, words=["LIVER", "liver"])
     np.testing.assert_array_equal(doc[0].vector, doc[1].vector)
     text.write_text(TEXT.upper(), encoding="utf-8")
-    again = train(tmp_path / "two", text=[text], caseless=True)
+    again = train(tmp_path / "two", text=[text])
     np.testing.assert_array_equal(nlp.vocab.vectors.data, again.vocab.vectors.data)
 
 

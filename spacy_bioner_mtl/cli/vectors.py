@@ -50,11 +50,10 @@ def from_file(
     caseless: Annotated[
         bool,
         typer.Option(
-            "--caseless",
-            help="Keep lower-case words alone: for a model that looks words up lower-cased, as "
-            "the paper does.",
+            "--caseless/--cased",
+            help="Keep lower-case words alone, as the model looks words up lower-cased by default.",
         ),
-    ] = False,
+    ] = True,
     force: Force = False,
 ) -> None:
     """Take the vectors of a file, which may be larger than memory.
@@ -123,8 +122,12 @@ def floret(
         typer.Option("--threads", min=1, help="Threads; only the result of one can be reproduced."),
     ] = 2,
     caseless: Annotated[
-        bool, typer.Option("--caseless", help="Lower-case the text, and tokens on looking them up.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--caseless/--cased",
+            help="Lower-case the text, as the model looks words up lower-cased by default.",
+        ),
+    ] = True,
     force: Force = False,
 ) -> None:
     """Train subword vectors (floret) on text, tokenised as the models tokenise it."""

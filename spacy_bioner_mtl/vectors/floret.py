@@ -36,7 +36,7 @@ class FloretSettings:
     shortest: int = 3
     longest: int = 6
     threads: int = 2
-    caseless: bool = False
+    caseless: bool = True
 
 
 def check_floret() -> None:
