@@ -1,14 +1,14 @@
 """A folder of DocBins, one for each corpus and split, that holds what the list says."""
 
-import os
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import srsly  # type: ignore[import-untyped]
+import srsly
 
 from spacy_bioner_mtl.corpora import CorporaList, Corpus
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import write_whole
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.docbin import ConversionReport
@@ -112,10 +112,8 @@ class ConvertedFolder:
         )
 
     def _save(self, written: set[str]) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self._record.with_name(f".{self._record.name}.tmp")
-        srsly.write_json(temporary, sorted(written))
-        os.replace(temporary, self._record)
+        with write_whole(self._record) as file:
+            file.write(srsly.json_dumps(sorted(written)))
         self._written = written
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import srsly  # type: ignore[import-untyped]
+import srsly
 
 from spacy_bioner_mtl.errors import InputError
 

@@ -1,30 +1,26 @@
-"""Annotated corpora to gold documents: one span group per head, stored in a DocBin.
+"""Annotated corpora to gold documents, and back: one span group per head, stored in a DocBin.
 
-``doc.spans[head]`` is there, even empty, when the document was annotated for the head. Tokens
-whose annotation is unknown lie in a second group, named ``head + UNKNOWN_SUFFIX``: they are
-neither inside nor outside an entity, and training has to leave them open.
+span_groups.py says what the groups mean.
 """
 
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import spacy
-import srsly  # type: ignore[import-untyped]
+import srsly
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.formats.conll import ConllFile, group_sentences, read_conll
 from spacy_bioner_mtl.formats.pubtator import is_pubtator, read_pubtator
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
+from spacy_bioner_mtl.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX
 from spacy_bioner_mtl.tokenizer import BioTokenizer
-
-UNKNOWN_SUFFIX = ":unknown"
-UNKNOWN_LABEL = "-"
 
 # Head under which readers file mentions before they are given to the heads asked for.
 _SOURCE_HEAD = "source"
@@ -70,15 +66,6 @@ class ConversionReport:
         return self.unaligned / max(sum(self.mentions.values()), 1)
 
 
-def annotated_heads(doc: Doc) -> list[str]:
-    """List the heads a gold document is annotated for.
-
-    doc (Doc): The document.
-    RETURNS (list[str]): The keys of its span groups, without those of unknown tokens.
-    """
-    return [key for key in doc.spans if not key.endswith(UNKNOWN_SUFFIX)]
-
-
 def record_to_doc(
     record: Record, vocab: Vocab, tokenizer: Tokenizer | None = None
 ) -> tuple[Doc, int]:
@@ -122,6 +109,27 @@ def record_to_doc(
         if open_spans:
             doc.spans[head + UNKNOWN_SUFFIX] = open_spans
     return doc, n_unaligned
+
+
+def doc_to_record(doc: Doc, heads: Sequence[str]) -> Record:
+    """Take the record of a document.
+
+    doc (Doc): The document, gold or predicted.
+    heads (Sequence[str]): The heads to take; those without a span group are left out.
+    RETURNS (Record): Text, tokens, sentences and mentions; the id is empty.
+    """
+    starts = [token.i for token in doc if token.is_sent_start]
+    return Record(
+        id="",
+        text=doc.text,
+        mentions={
+            head: [Mention(span.start_char, span.end_char, span.label_) for span in doc.spans[head]]
+            for head in heads
+            if head in doc.spans
+        },
+        words=[Word(token.idx, token.idx + len(token)) for token in doc],
+        sentence_starts=starts or [0][: len(doc)],
+    )
 
 
 def read_label_map(path: Path) -> dict[str, str | None]:
@@ -336,15 +344,5 @@ def _check_arguments(
 
 
 def _write(doc_bin: DocBin, out: Path) -> None:
-    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            doc_bin.to_disk(partial)
-            os.replace(partial, out)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{out}: cannot be written ({error.strerror}); check the folder and its free space"
-        ) from None
+    with write_whole(out, "wb") as file:
+        cast(IO[bytes], file).write(doc_bin.to_bytes())

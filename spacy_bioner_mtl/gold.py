@@ -6,10 +6,10 @@ from spacy.tokens import Span
 from spacy.training import Example
 from spacy.util import filter_spans
 
-from spacy_bioner_mtl.docbin import UNKNOWN_SUFFIX
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.heads import UNKNOWN_TAG, Head, LabelSpan, spans_to_tags
 from spacy_bioner_mtl.sequences import Sequence
+from spacy_bioner_mtl.span_groups import UNKNOWN_SUFFIX
 
 
 def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[NDArray[np.int64]]:

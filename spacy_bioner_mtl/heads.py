@@ -83,19 +83,22 @@ def legal_transitions(n_tags: int) -> NDArray[np.bool_]:
     unfinished = (part == BEGIN) | (part == INSIDE)
     continuing = (part == INSIDE) | (part == END)
     same_label = label[:, None] == label[None, :]
-    return np.where(unfinished[:, None], continuing[None, :] & same_label, ~continuing[None, :])
+    legal: NDArray[np.bool_] = np.where(
+        unfinished[:, None], continuing[None, :] & same_label, ~continuing[None, :]
+    )
+    return legal
 
 
 def legal_starts(n_tags: int) -> NDArray[np.bool_]:
     """Tell which tags a sequence may begin with: all but I and E. Shape (n_tags,)."""
     part, _ = _parts(n_tags)
-    return (part != INSIDE) & (part != END)
+    return np.isin(part, (INSIDE, END), invert=True)
 
 
 def legal_ends(n_tags: int) -> NDArray[np.bool_]:
     """Tell which tags a sequence may end with: all but B and I. Shape (n_tags,)."""
     part, _ = _parts(n_tags)
-    return (part != BEGIN) & (part != INSIDE)
+    return np.isin(part, (BEGIN, INSIDE), invert=True)
 
 
 def _parts(n_tags: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from spacy_bioner_mtl.decode import FoundSpan
 
-
 #: A policy: picks spans of which no two share a token.
 MergePolicy = Callable[[Sequence[FoundSpan]], list[FoundSpan]]
 

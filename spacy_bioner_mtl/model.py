@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, get_width, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from spacy_bioner_mtl.features import Vocabulary
@@ -148,7 +148,7 @@ def make_network(
     if model.layers:
         tok2vec = model.layers[0]
         tok2vec.initialize(X=docs)
-        width = get_width(tok2vec)
+        width = tok2vec.get_dim("nO")
     network = Network(model.attrs["architecture"], heads, vocabulary, width)
     cast(NetworkShim, model.shims[0]).network = network
 
@@ -179,7 +179,8 @@ def forward(
         pairs, arguments = batcher.arguments(chosen, vectors, rate)
         outputs, torch_backprop = model.shims[0](ArgsKwargs(arguments, {}), is_train)
         lengths = arguments[0].lengths[arguments[1].sequences]
-        answers.append(Answer(pairs, network.lattice(*outputs, lengths)))
+        emissions, transitions = (output.detach().float() for output in outputs)
+        answers.append(Answer(pairs, Lattice(emissions, transitions, lengths)))
 
     def backprop(gradients: Gradients) -> list[Doc]:
         assert outputs is not None and torch_backprop is not None
@@ -189,7 +190,9 @@ def forward(
         torch_backprop(ArgsKwargs((list(outputs),), {"grad_tensors": grad_tensors}))
         if backprop_vectors is not None and vectors is not None:
             ends = np.cumsum([len(doc) for doc in query.docs])[:-1]
-            backprop_vectors(model.ops.xp.split(torch2xp(vectors.grad), ends.tolist()))
+            backprop_vectors(
+                model.ops.xp.split(torch2xp(cast(torch.Tensor, vectors.grad)), ends.tolist())
+            )
         return query.docs
 
     return answers, backprop

@@ -13,7 +13,6 @@ from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
 from spacy_bioner_mtl.decode import FoundSpan, decode
-from spacy_bioner_mtl.docbin import annotated_heads
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
@@ -28,6 +27,7 @@ from spacy_bioner_mtl.model import (
 from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.scorer import MACRO
 from spacy_bioner_mtl.sequences import split_sequences
+from spacy_bioner_mtl.span_groups import annotated_heads
 from spacy_bioner_mtl.training.loss import Targets, gold_targets, likelihood, rehearsal
 
 #: Tokens of documents that are predicted at a time; bounds memory when batches of nlp.pipe are big.
@@ -71,7 +71,7 @@ def make_bioner_mtl(
     return BioNERMTL(nlp.vocab, model, name, merge=merge, overwrite=overwrite, scorer=scorer)
 
 
-class BioNERMTL(TrainablePipe):
+class BioNERMTL(TrainablePipe):  # type: ignore[misc]
     """Finds biomedical entities with one CRF head per corpus or per entity type.
 
     Every head H writes its spans to ``doc.spans[H]``, with their probabilities in
@@ -284,14 +284,14 @@ class BioNERMTL(TrainablePipe):
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optimizer | None = None,
+        sgd: Optimizer | bool | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
         """Learn from documents; only the heads that they are annotated for take part.
 
         examples (Iterable[Example]): The batch.
         drop (float): Dropout.
-        sgd (Optimizer | None): The optimizer, if the weights are to be updated at once.
+        sgd (Optimizer | bool | None): The optimizer, if the weights are to be updated at once.
         losses (dict[str, float] | None): Where to add the loss, under the component's name: the
             negative log likelihood per sequence and head.
         RETURNS (dict[str, float]): The losses.
@@ -309,7 +309,7 @@ class BioNERMTL(TrainablePipe):
         answers, backprop = self.model.begin_update(Query(docs, sequences, targets.pairs))
         loss, gradients = self.get_loss(targets, answers)
         backprop(gradients)
-        if sgd not in (None, False):
+        if sgd:
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
@@ -328,7 +328,7 @@ class BioNERMTL(TrainablePipe):
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optimizer | None = None,
+        sgd: Optimizer | bool | None = None,
         losses: dict[str, float] | None = None,
         **config: Any,
     ) -> dict[str, float]:
@@ -339,7 +339,7 @@ class BioNERMTL(TrainablePipe):
 
         examples (Iterable[Example]): The batch.
         drop (float): Dropout.
-        sgd (Optimizer | None): The optimizer.
+        sgd (Optimizer | bool | None): The optimizer.
         losses (dict[str, float] | None): Where to add the loss, under the component's name: the
             divergence from the earlier model per sequence and head.
         RETURNS (dict[str, float]): The losses.
@@ -363,8 +363,8 @@ class BioNERMTL(TrainablePipe):
         expected, _ = teacher.begin_update(query)
         answers, backprop = self.model.begin_update(query)
         loss, gradients = rehearsal(answers[0].lattice, expected[0].lattice)
-        backprop(gradients)
-        if sgd not in (None, False):
+        backprop(gradients)  # type: ignore[arg-type]
+        if sgd:
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses

@@ -7,7 +7,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_bioner_mtl.docbin import annotated_heads
+from spacy_bioner_mtl.span_groups import annotated_heads
 
 #: Prefix of the averages over heads among spaCy's scores.
 MACRO = "bioner_macro"
@@ -48,7 +48,8 @@ def _score_head(examples: list[Example], head: str) -> dict[str, Any]:
     """Score one head, with spaCy's own scorer."""
 
     def get_spans(doc: Doc, _: str) -> Iterable[Span]:
-        return doc.spans[head] if head in doc.spans else ()
+        spans: Iterable[Span] = doc.spans.get(head, ())
+        return spans
 
     attribute = f"spans_{head}"
     scores = Scorer.score_spans(

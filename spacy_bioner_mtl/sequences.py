@@ -25,7 +25,7 @@ def split_sequences(docs: list[Doc]) -> list[Sequence]:
     docs (list[Doc]): The documents.
     RETURNS (list[Sequence]): In order of the text; none for an empty or blank document.
     """
-    sequences = []
+    sequences: list[Sequence] = []
     for index, doc in enumerate(docs):
         tokens = np.flatnonzero(doc.to_array("IS_SPACE") == 0)
         cuts: NDArray[np.int64] = np.zeros(0, dtype=np.int64)

@@ -1,16 +1,17 @@
 """A tok2vec layer that looks words up in the pipeline's static vectors, and learns nothing."""
 
 from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.vectors import Mode as VectorsMode
 from spacy.vocab import Vocab
-from thinc.api import Model, to_numpy
+from thinc.api import Model
+from thinc.util import to_numpy
 from thinc.types import Floats2d
 
 from spacy_bioner_mtl.errors import InputError
-
 
 #: How many words' vectors are remembered before starting anew; 120 MB at 300 dimensions.
 CACHE_SIZE = 100_000
@@ -62,8 +63,8 @@ def build_word_vectors(caseless: bool = True) -> Model[list[Doc], list[Floats2d]
 
 def init(
     model: Model[list[Doc], list[Floats2d]],
-    X: list[Doc] | None = None,  
-    Y: object = None,  
+    X: list[Doc] | None = None,
+    Y: object = None,
 ) -> None:
     """Take the width from the documents' vocab.
 

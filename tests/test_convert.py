@@ -7,7 +7,8 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.docbin import annotated_heads, convert_files
+from spacy_bioner_mtl.docbin import convert_files
+from spacy_bioner_mtl.span_groups import annotated_heads
 
 PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
 

@@ -159,6 +159,14 @@ def test_sequences_of_a_batch_do_not_touch_each_other():
     assert viterbi(stack(one, other))[:, :4].equal(viterbi(one))
 
 
+def test_padding_never_overflows():
+    lattice = constrain(random_lattice(3, length=40, n_sequences=8, n_tags=9, scale=200.0))
+    expected = ForwardBackward(lattice).expectations()
+    assert expected.pairwise.isfinite().all()
+    counts = expected.pairwise.sum(dim=(1, 2))
+    torch.testing.assert_close(counts, lattice.lengths.float() - 1, atol=1e-3, rtol=0)
+
+
 def test_stays_exact_on_a_very_long_sequence():
     lattice = constrain(random_lattice(3, length=4_000, n_sequences=1, scale=4.0))
     unary = ForwardBackward(lattice).unary()

@@ -31,5 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(args=arguments, prog_name="bioner-mtl")
     except InputError as error:
-        msg.fail(str(error), exits=None)
+        # Wrapping would tear paths and lists of files apart.
+        message, *details = str(error).splitlines()
+        mark = msg.text("", icon="fail", color="fail", no_print=True)
+        print("\n".join([f"{mark} {message}", *details]), file=sys.stderr)
         sys.exit(1)

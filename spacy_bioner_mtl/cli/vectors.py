@@ -133,7 +133,7 @@ def floret(
     """Train subword vectors (floret) on text, tokenised as the models tokenise it."""
     from itertools import chain
 
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm
 
     from spacy_bioner_mtl.vectors.floret import (
         FloretSettings,

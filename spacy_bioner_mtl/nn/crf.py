@@ -157,8 +157,12 @@ class ForwardBackward:
         if len(self._forward) == 1:
             return torch.zeros_like(transitions)
         scale = self._offsets[1:] + self._normaliser[1:]
-        joint = self._forward[:-1, :, :, None] + (self._backward[1:] - scale[:, :, None])[:, :, None]
-        joint = (joint + transitions).exp() * self.active[1:, :, None, None]
+        joint = (
+            self._forward[:-1, :, :, None] + (self._backward[1:] - scale[:, :, None])[:, :, None]
+        )
+        # Behind a sequence the terms do not belong together, and may overflow.
+        joint = joint + transitions
+        joint = joint.masked_fill(~self.active[1:, :, None, None], IMPOSSIBLE).exp()
         return joint.sum(dim=0) if transitions.dim() == 3 else joint
 
     def expectations(self) -> Expectations:

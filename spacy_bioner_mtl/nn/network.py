@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from spacy_bioner_mtl.features import UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.heads import Head, legal_ends, legal_starts, legal_transitions
-from spacy_bioner_mtl.nn.crf import IMPOSSIBLE, Lattice
+from spacy_bioner_mtl.nn.crf import IMPOSSIBLE
 from spacy_bioner_mtl.nn.encoder import CharacterEncoder, TokenBatch, WordEncoder
 
 Share = Literal["none", "characters", "words", "both"]
@@ -250,16 +250,6 @@ class Network(nn.Module):
         first = (positions == 0)[:, None, None]
         emissions = emissions + torch.where(first, starts[position], 0.0)
         return emissions, transitions + moves[position]
-
-    def lattice(self, emissions: Tensor, transitions: Tensor, lengths: Tensor) -> Lattice:
-        """The potentials of forward as a lattice in single precision, cut off from autograd.
-
-        emissions (Tensor): As forward returns them.
-        transitions (Tensor): As forward returns them.
-        lengths (Tensor): Shape (P,): number of tokens of each pair's sequence.
-        RETURNS (Lattice): The lattice.
-        """
-        return Lattice(emissions.detach().float(), transitions.detach().float(), lengths)
 
     def describe(self) -> dict[str, object]:
         """Everything but the weights, for JSON; rebuild reads it."""

@@ -9,11 +9,12 @@ never writes.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import safetensors.torch
 import torch
 from thinc.api import Optimizer, PyTorchShim, torch2xp, xp2torch
+from thinc.types import FloatsXd
 from thinc.util import get_torch_default_device
 
 from spacy_bioner_mtl.errors import InputError
@@ -55,7 +56,9 @@ class NetworkShim(PyTorchShim):
             torch.nn.utils.clip_grad_norm_([parameter for _, parameter in used], clip)
         for name, parameter in used:
             weights, _ = optimizer(
-                (self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad)
+                (self.id, name),
+                cast(FloatsXd, torch2xp(parameter.data)),
+                cast(FloatsXd, torch2xp(cast(torch.Tensor, parameter.grad))),
             )
             parameter.data = xp2torch(weights, device=parameter.device)
             parameter.grad = None

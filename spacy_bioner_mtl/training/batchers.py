@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from spacy.training import Example
 
-from spacy_bioner_mtl.docbin import annotated_heads
+from spacy_bioner_mtl.span_groups import annotated_heads
 
 Batcher = Callable[[Iterable[Example]], Iterator[list[Example]]]
 
@@ -48,7 +48,7 @@ def configure_mixed_corpora(size: int, temperature: float) -> Batcher:
 
     def batch(examples: Iterable[Example]) -> Iterator[list[Example]]:
         corpora = _by_corpus(examples)
-        batches = []
+        batches: list[list[Example]] = []
         sizes = {name: sum(map(len, chosen)) for name, chosen in corpora.items()}
         weights = {name: count ** (1 / temperature) for name, count in sizes.items()}
         for name in sorted(corpora):

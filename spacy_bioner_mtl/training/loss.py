@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from spacy.training import Example
 
-from spacy_bioner_mtl.docbin import annotated_heads
 from spacy_bioner_mtl.gold import gold_tags
 from spacy_bioner_mtl.heads import UNKNOWN_TAG, Head
 from spacy_bioner_mtl.model import Gradients
 from spacy_bioner_mtl.nn.crf import Expectations, ForwardBackward, Lattice, stack
 from spacy_bioner_mtl.sequences import Sequence
+from spacy_bioner_mtl.span_groups import annotated_heads
 
 
 @dataclass
@@ -32,9 +32,7 @@ class Targets:
     tags: NDArray[np.int64]
 
 
-def gold_targets(
-    examples: list[Example], heads: list[Head], sequences: list[Sequence]
-) -> Targets:
+def gold_targets(examples: list[Example], heads: list[Head], sequences: list[Sequence]) -> Targets:
     """Collect the gold of a batch.
 
     examples (list[Example]): The batch.
@@ -45,7 +43,8 @@ def gold_targets(
     of_doc: list[list[int]] = [[] for _ in examples]
     for index, sequence in enumerate(sequences):
         of_doc[sequence.doc].append(index)
-    pairs, tags = [], []
+    pairs: list[tuple[int, int]] = []
+    tags: list[NDArray[np.int64]] = []
     for example, indices in zip(examples, of_doc, strict=True):
         annotated = set(annotated_heads(example.reference))
         own = [sequences[index] for index in indices]

@@ -1,24 +1,21 @@
 """Stochastic gradient descent with momentum, which thinc's optimizer lacks."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from thinc.api import Optimizer
-from thinc.types import FloatsXd
+from thinc.types import FloatsXd, Generator
 
 
-class MomentumSGD(Optimizer):  # type: ignore[misc]
-    """Stochastic gradient descent with momentum, as torch computes it: v ← μ v + g, w ← w − η v."""
+class MomentumSGD(Optimizer):
+    """Stochastic gradient descent with momentum, as torch computes it: v = m v + g, w = w - r v."""
 
     __slots__ = ["momentum", "velocities"]
 
-    def __init__(
-        self, learn_rate: float | Iterable[float], momentum: float, grad_clip: float = 0.0
-    ):
+    def __init__(self, learn_rate: float | Generator, momentum: float, grad_clip: float = 0.0):
         """Create the optimizer.
 
-        learn_rate (float | Iterable[float]): η, or a schedule of it.
-        momentum (float): μ.
+        learn_rate (float | Generator): r, or a schedule of it.
+        momentum (float): m.
         grad_clip (float): Largest norm of the gradients; 0 for no limit.
         """
         super().__init__(learn_rate, beta1=0.0, beta2=0.0, L2=0.0, use_averages=False)

@@ -37,7 +37,7 @@ def table_to_nlp(table: VectorTable) -> "Language":
     RETURNS (Language): The pipeline.
     """
     import spacy
-    from spacy.vectors import Vectors  # type: ignore[import-not-found]
+    from spacy.vectors import Vectors
 
     nlp = spacy.blank("en")
     for word in table.words:

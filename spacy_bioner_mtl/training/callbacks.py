@@ -1,0 +1,69 @@
+"""Callbacks of ``spacy train``."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from spacy_bioner_mtl.docbin import doc_to_record
+from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.formats.conll import write_conll
+from spacy_bioner_mtl.span_groups import annotated_heads
+
+Scorer = Callable[..., dict[str, Any]]
+
+
+def configure_annotate_on_improvement(
+    path: str, component: str = "bioner_mtl"
+) -> Callable[[Language], Language]:
+    """Create a callback that has the dev documents written whenever a head improves.
+
+    For ``[initialize.after_init]``. The documents are those that the evaluation has predicted
+    anyway, with averaged weights where training averages them. The saved pipeline does not know of
+    it: evaluating that later writes nothing.
+
+    path (str): Folder for one CoNLL file per head, HEAD.tsv.
+    component (str): The component's name in the pipeline.
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def after_init(nlp: Language) -> Language:
+        pipe: Any = nlp.get_pipe(component)
+        pipe.scorer = AnnotatingScorer(pipe.scorer, Path(path))
+        return nlp
+
+    return after_init
+
+
+class AnnotatingScorer:
+    """A scorer that writes what a head predicted whenever its F1 rises."""
+
+    def __init__(self, scorer: Scorer, folder: Path):
+        """Wrap a scorer.
+
+        scorer (Scorer): The component's own.
+        folder (Path): Where the files go.
+        """
+        self._scorer = scorer
+        self._folder = folder
+        self._best: dict[str, float] = {}
+
+    def __call__(self, examples: Iterable[Example], **options: Any) -> dict[str, Any]:
+        """Score, and write the heads that have improved. Returns the scores unchanged."""
+        examples = list(examples)
+        scores = self._scorer(examples, **options)
+        for head in sorted({head for eg in examples for head in annotated_heads(eg.reference)}):
+            score = scores[f"spans_{head}_f"]
+            if score > self._best.get(head, 0.0):
+                self._best[head] = score
+                self._write(head, [eg for eg in examples if head in eg.reference.spans])
+        return scores
+
+    def _write(self, head: str, examples: list[Example]) -> None:
+        """Write the documents that are annotated for a head, as this head predicts them."""
+        docs: list[Doc] = [example.predicted for example in examples]
+        with write_whole(self._folder / f"{head}.tsv") as file:
+            file.writelines(write_conll([doc_to_record(doc, [head]) for doc in docs], head))
