@@ -8,8 +8,8 @@ from spacy.tokens import Doc
 from spacy.vectors import Mode as VectorsMode
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.util import to_numpy
 from thinc.types import Floats2d
+from thinc.util import to_numpy
 
 from spacy_bioner_mtl.errors import InputError
 
@@ -29,7 +29,7 @@ class _Memory:
             self._vectors.clear()
         missing = [key for key in keys if key not in self._vectors]
         if missing:
-            vectors = to_numpy(vocab.vectors.get_batch(missing))
+            vectors = to_numpy(vocab.vectors.get_batch(missing))  # type: ignore[no-untyped-call]
             if vocab.vectors.mode == VectorsMode.default:
                 # spaCy finds words without a vector at row -1, which is another word's.
                 vectors[vocab.vectors.find(keys=missing) < 0] = 0.0

@@ -36,7 +36,8 @@ def run(*arguments):
 
 def printed(capsys):
     """What was printed, without the line breaks that a terminal's width makes."""
-    return " ".join(capsys.readouterr().out.split())
+    captured = capsys.readouterr()
+    return " ".join((captured.out + captured.err).split())
 
 
 def docs(path="out.spacy"):

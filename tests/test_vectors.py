@@ -66,7 +66,8 @@ def load(package):
 
 
 def printed(capsys):
-    return " ".join(capsys.readouterr().out.split())
+    captured = capsys.readouterr()
+    return " ".join((captured.out + captured.err).split())
 
 
 @pytest.mark.parametrize("name", FORMATS)
