@@ -1,0 +1,128 @@
+"""Small pipelines, gold documents and an overfitted model that many tests share."""
+
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from thinc.api import Adam
+
+#: The smallest network that still has all its parts.
+TINY = {
+    "@architectures": "spacy_bioner_mtl.LSTMCRF.v1",
+    "tok2vec": None,
+    "character_width": 6,
+    "character_hidden_width": 8,
+    "table_width": 8,
+    "hidden_width": 12,
+    "minimum_count": 1,
+}
+
+#: Sentences and the entities that each of two heads is annotated with; None: not annotated.
+GOLD = [
+    ("BRAC4 is expressed in the kidney .", {"genes": [(0, 1, "GENE")]}),
+    ("Loss of TKR2 and BRAC4 delays growth .", {"genes": [(2, 3, "GENE"), (4, 5, "GENE")]}),
+    ("Nothing was found in the liver .", {"genes": []}),
+    (
+        "Mice with renal failure got aspirin .",
+        {"medicine": [(2, 4, "Disease"), (5, 6, "Chemical")]},
+    ),
+    (
+        "Severe heart failure follows ibuprofen .",
+        {"medicine": [(1, 3, "Disease"), (4, 5, "Chemical")]},
+    ),
+    (
+        "TKR2 protects from renal failure .",
+        {"genes": [(0, 1, "GENE")], "medicine": [(3, 5, "Disease")]},
+    ),
+]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """More threads gain nothing on networks this small."""
+    torch.set_num_threads(1)
+
+
+def make_pipeline(seed=0, config=None, **model):
+    """A blank pipeline with the component, not initialized."""
+    fix_random_seed(seed)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bioner_mtl", config={"model": {**TINY, **model}, **(config or {})})
+    return nlp
+
+
+def make_example(nlp, words, heads, sent_starts=None):
+    """An example whose gold has one span group per head."""
+    words = words.split() if isinstance(words, str) else words
+    reference = Doc(nlp.vocab, words=words)
+    for head, spans in heads.items():
+        reference.spans[head] = [
+            Span(reference, start, end, label=label) for start, end, label in spans
+        ]
+    return Example(Doc(nlp.vocab, words=words, sent_starts=sent_starts), reference)
+
+
+def make_examples(nlp, gold=GOLD):
+    return [make_example(nlp, words, heads) for words, heads in gold]
+
+
+def train(nlp, examples, steps, learn_rate=0.02, **options):
+    """Update on one batch again and again; returns the losses of the last update."""
+    optimizer = Adam(learn_rate, L2=0.0, use_averages=False)
+    losses = {}
+    for _ in range(steps):
+        losses = {}
+        nlp.update(examples, sgd=optimizer, losses=losses, **options)
+    return losses
+
+
+def fresh(nlp, examples):
+    """The same gold with new documents to predict."""
+    return [
+        Example(
+            Doc(nlp.vocab, words=[token.text for token in example.predicted]), example.reference
+        )
+        for example in examples
+    ]
+
+
+def weights(nlp, name="bioner_mtl"):
+    """Copies of all weights of the network."""
+    return {
+        key: values.clone() for key, values in nlp.get_pipe(name).network.state_dict().items()
+    }
+
+
+def same_weights(one, other):
+    return one.keys() == other.keys() and all(one[key].equal(other[key]) for key in one)
+
+
+def found(doc, heads=("genes", "medicine")):
+    """What was found, comparable between processes."""
+    return [
+        (head, span.start, span.end, span.label_) for head in heads for span in doc.spans[head]
+    ]
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A pipeline that knows GOLD by heart. Not to be changed: copy it with from_bytes."""
+    nlp = make_pipeline()
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 60)
+    return nlp
+
+
+@pytest.fixture(scope="session")
+def trained_bytes(trained):
+    return trained.to_bytes()
+
+
+@pytest.fixture
+def copy_of_trained(trained_bytes):
+    nlp = make_pipeline()
+    nlp.from_bytes(trained_bytes)
+    return nlp

@@ -1,0 +1,232 @@
+"""What heads share, how networks grow, and that gradients are the derivatives of the loss."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import GOLD, make_examples, make_pipeline, same_weights, train, weights
+from spacy.tokens import Doc
+from thinc.api import Adam, set_dropout_rate
+
+from spacy_bioner_mtl.model import Query
+from spacy_bioner_mtl.nn.network import HeadLayer
+from spacy_bioner_mtl.sequences import split_sequences
+from spacy_bioner_mtl.training.loss import gold_targets, likelihood
+
+SHARES = ["none", "characters", "words", "both"]
+CRFS = ["small", "large"]
+
+
+def initialized(gold=GOLD, **model):
+    nlp = make_pipeline(**model)
+    examples = make_examples(nlp, gold)
+    nlp.initialize(lambda: examples)
+    return nlp, examples
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_shared_parts_exist_once(share):
+    nlp, _ = initialized(share=share)
+    network = nlp.get_pipe("bioner_mtl").network
+    assert len(network.character_encoders) == (1 if share in ("characters", "both") else 2)
+    assert len(network.word_encoders) == (1 if share in ("words", "both") else 2)
+    assert len(network.head_layers) == 2
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("crf", CRFS)
+def test_training_one_head_moves_only_what_it_owns_and_shares(share, crf):
+    nlp, examples = initialized(share=share, crf=crf)
+    names = [head.name for head in nlp.get_pipe("bioner_mtl").heads]
+    trained, idle = names.index("genes"), names.index("medicine")
+    before = weights(nlp)
+    only_genes = [eg for eg in examples if list(eg.reference.spans) == ["genes"]]
+    optimizer = Adam(0.01, L2=0.1, L2_is_weight_decay=True)
+    for _ in range(3):
+        nlp.update(only_genes, sgd=optimizer, drop=0.2)
+    after = weights(nlp)
+    changed = {key for key in before if not before[key].equal(after[key])}
+    own = {
+        "head_layers": True,
+        "character_encoders": share not in ("characters", "both"),
+        "word_encoders": share not in ("words", "both"),
+    }
+    for part, is_own in own.items():
+        mine = f"{part}.{trained if is_own else 0}."
+        assert any(key.startswith(mine) for key in changed), f"{part} learned nothing"
+        if is_own:
+            assert not any(key.startswith(f"{part}.{idle}.") for key in changed)
+
+
+@pytest.mark.parametrize("share", ["none", "both"])
+def test_idle_head_stays_bit_identical_after_momentum_and_decay(share):
+    nlp, examples = initialized(share=share)
+    names = [head.name for head in nlp.get_pipe("bioner_mtl").heads]
+    idle = f".{names.index('medicine')}."
+    optimizer = Adam(0.01, L2=0.05, L2_is_weight_decay=False, use_averages=True)
+    for _ in range(2):
+        nlp.update(examples, sgd=optimizer)  # both heads now have momentum
+    before = weights(nlp)
+    only_genes = [eg for eg in examples if list(eg.reference.spans) == ["genes"]]
+    for _ in range(50):
+        nlp.update(only_genes, sgd=optimizer, drop=0.3)
+    after = weights(nlp)
+    heads = [key for key in before if key.startswith(f"head_layers{idle}")]
+    assert heads
+    if share == "none":
+        heads = [key for key in before if key.split(".")[1] == idle.strip(".")]
+        assert any(key.startswith("word_encoders") for key in heads)
+    for key in heads:
+        assert before[key].equal(after[key]), key
+
+
+def loss_of(nlp, query, targets):
+    model = nlp.get_pipe("bioner_mtl").model
+    answers, backprop = model.begin_update(query)
+    loss, gradients = likelihood(answers[0].lattice, targets)
+    return loss, lambda: backprop(gradients)
+
+
+def query_of(nlp, examples):
+    pipe = nlp.get_pipe("bioner_mtl")
+    docs = [example.predicted for example in examples]
+    sequences = split_sequences(docs)
+    targets = gold_targets(examples, pipe.network.heads, sequences)
+    return Query(docs, sequences, targets.pairs), targets
+
+
+def numeric_gradient(values, index, loss, epsilon):
+    flat = values.reshape(-1)
+    kept = float(flat[index])
+    flat[index] = kept + epsilon
+    above = loss()
+    flat[index] = kept - epsilon
+    below = loss()
+    flat[index] = kept
+    return (above - below) / (2 * epsilon)
+
+
+@pytest.mark.parametrize("crf", CRFS)
+@pytest.mark.parametrize(
+    ("share", "characters"), [(share, "word") for share in SHARES] + [("both", "sentence")]
+)
+def test_backprop_gives_the_derivative_of_the_loss(crf, share, characters):
+    nlp, examples = initialized(GOLD[1:6:2], crf=crf, share=share, characters=characters)
+    pipe = nlp.get_pipe("bioner_mtl")
+    # float64 makes finite differences exact enough to be held against, weight by weight.
+    pipe.network.double()
+    unknown = examples[0].reference
+    unknown.spans["genes:unknown"] = [unknown[4:6]]
+    query, targets = query_of(nlp, examples)
+    set_dropout_rate(pipe.model, 0.0)
+    _, backprop = loss_of(nlp, query, targets)
+    backprop()
+    for name, parameter in pipe.network.named_parameters():
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        index = int(gradient.abs().argmax())
+        numeric = numeric_gradient(
+            parameter.data, index, lambda: loss_of(nlp, query, targets)[0], 2e-3
+        )
+        exact = float(gradient.reshape(-1)[index])
+        # The lattice itself is float32: some 1e-6 of the loss, over twice epsilon.
+        assert exact == pytest.approx(numeric, rel=2e-2, abs=1.5e-3), name
+
+
+@pytest.mark.parametrize("crf", CRFS)
+def test_gradient_reaches_a_tok2vec_layer(crf):
+    tok2vec = {
+        "@architectures": "spacy.HashEmbedCNN.v2",
+        "pretrained_vectors": None,
+        "width": 8,
+        "depth": 1,
+        "embed_size": 50,
+        "window_size": 1,
+        "maxout_pieces": 2,
+        "subword_features": False,
+    }
+    nlp, examples = initialized(crf=crf, tok2vec=tok2vec)
+    query, targets = query_of(nlp, examples)
+    set_dropout_rate(nlp.get_pipe("bioner_mtl").model, 0.0)
+    _, backprop = loss_of(nlp, query, targets)
+    backprop()
+    checked = 0
+    for node in nlp.get_pipe("bioner_mtl").model.layers[0].walk():
+        for name in node.param_names:
+            if not node.has_grad(name):
+                continue
+            gradient = node.get_grad(name)
+            index = int(np.abs(gradient).argmax())
+            exact = float(gradient.reshape(-1)[index])
+            if abs(exact) < 1e-3:
+                continue
+            numeric = numeric_gradient(
+                node.get_param(name), index, lambda: loss_of(nlp, query, targets)[0], 2e-3
+            )
+            assert exact == pytest.approx(numeric, rel=0.1, abs=2e-3), (node.name, name)
+            checked += 1
+    assert checked >= 3
+
+
+@pytest.mark.parametrize("crf", CRFS)
+def test_a_grown_head_scores_old_tags_as_before(crf):
+    torch.manual_seed(0)
+    head = HeadLayer(5, 6, crf)
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter)
+    grown = head.grow(13)
+    states = torch.randn(7, 6)
+    old, new = head.output(states), grown.output(states)
+    if crf == "large":
+        # The last row of a block scores the first tag of a sequence, whatever the block's size.
+        old, new = old.view(7, 6, 5), new.view(7, 14, 13)[..., :5]
+        new = torch.cat([new[:, :5], new[:, -1:]], dim=1)
+    else:
+        new = new[:, :5]
+        assert grown.transitions[:5, :5].equal(head.transitions)
+        assert grown.start[:5].equal(head.start) and grown.end[:5].equal(head.end)
+    torch.testing.assert_close(new, old)
+
+
+@pytest.mark.parametrize("crf", CRFS)
+def test_growing_keeps_the_emissions_of_old_tags(crf):
+    nlp, examples = initialized(crf=crf)
+    train(nlp, examples, 5)
+    pipe = nlp.get_pipe("bioner_mtl")
+    docs = [Doc(nlp.vocab, words=GOLD[1][0].split()), Doc(nlp.vocab, words=["BRAC4"])]
+    index = [head.name for head in pipe.heads].index("genes")
+    query = Query(docs, split_sequences(docs), np.array([[0, index], [1, index]]))
+    n_tags = pipe.heads[index].n_tags
+    (before,) = pipe.model.predict(query)
+    assert pipe.add_label("Isoform", head="genes") == 1
+    (after,) = pipe.model.predict(query)
+    assert after.lattice.emissions.shape[2] == n_tags + 4
+    torch.testing.assert_close(after.lattice.emissions[..., :n_tags], before.lattice.emissions)
+    torch.testing.assert_close(
+        after.lattice.transitions[..., :n_tags, :n_tags], before.lattice.transitions
+    )
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_new_head_leaves_the_others_alone_and_learns(share):
+    nlp, examples = initialized(share=share)
+    before = weights(nlp)
+    pipe = nlp.get_pipe("bioner_mtl")
+    assert pipe.add_head("species", ["Species"]) == 1
+    after = weights(nlp)
+    assert same_weights(before, {key: after[key] for key in before})
+    for example in examples:
+        example.reference.spans["species"] = []
+    doc = examples[3].reference
+    doc.spans["species"] = [doc.char_span(0, 4, label="Species")]
+    train(nlp, examples, 60)
+    predicted = nlp(GOLD[3][0])
+    assert [span.text for span in predicted.spans["species"]] == ["Mice"]
+
+
+@pytest.mark.parametrize("crf", CRFS)
+def test_a_head_without_labels_finds_nothing_and_trains(crf):
+    gold = [*GOLD, ("Empty heads are legal .", {"nothing": []})]
+    nlp, examples = initialized(gold, crf=crf)
+    losses = train(nlp, examples, 3)
+    assert np.isfinite(losses["bioner_mtl"])
+    assert nlp("BRAC4 is legal .").spans["nothing"].attrs["scores"] == []
+

@@ -1,0 +1,147 @@
+"""Optimizer and clipping against torch's own."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import GOLD, make_examples, make_pipeline, train, weights
+from spacy.util import registry
+from thinc.api import SGD, Adam, Config, RAdam
+
+from spacy_bioner_mtl.training.optimizer import MomentumSGD
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_momentum_sgd_is_torchs(momentum):
+    random = np.random.default_rng(3)
+    ours = random.normal(size=(5, 4)).astype("f")
+    theirs = torch.nn.Parameter(torch.tensor(ours))
+    optimizer = MomentumSGD(0.05, momentum)
+    peer = torch.optim.SGD([theirs], lr=0.05, momentum=momentum)
+    for _ in range(25):
+        gradient = random.normal(size=(5, 4)).astype("f")
+        theirs.grad = torch.tensor(gradient)
+        peer.step()
+        ours, _ = optimizer((1, "w"), ours, gradient)
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-6, rtol=0)
+
+
+def test_parameters_have_velocities_of_their_own():
+    optimizer = MomentumSGD(0.1, 0.9)
+    one, other = np.zeros(3, dtype="f"), np.zeros(3, dtype="f")
+    for _ in range(3):
+        one, _ = optimizer((1, "one"), one, np.ones(3, dtype="f"))
+    other, _ = optimizer((1, "other"), other, np.ones(3, dtype="f"))
+    np.testing.assert_allclose(other, -0.1)
+
+
+def test_the_registered_optimizer_takes_a_schedule():
+    config = Config().from_str(
+        """
+        [optimizer]
+        @optimizers = "spacy_bioner_mtl.MomentumSGD.v1"
+        momentum = 0.9
+        grad_clip = 5.0
+
+        [optimizer.learn_rate]
+        @schedules = "warmup_linear.v1"
+        warmup_steps = 2
+        total_steps = 10
+        initial_rate = 1.0
+        """
+    )
+    optimizer = registry.resolve(config)["optimizer"]
+    rates = []
+    for _ in range(12):
+        rates.append(float(optimizer.learn_rate))
+        optimizer.step_schedules()
+    assert max(rates) > 0 and rates[1] != rates[5] and rates[-1] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "peer"),
+    [
+        (
+            lambda clip: MomentumSGD(0.1, 0.9, grad_clip=clip),
+            lambda own: torch.optim.SGD(own, lr=0.1, momentum=0.9),
+        ),
+        (
+            lambda clip: SGD(0.1, grad_clip=clip, L2=0.0, use_averages=False),
+            lambda own: torch.optim.SGD(own, lr=0.1),
+        ),
+    ],
+    ids=["momentum", "plain"],
+)
+def test_clipping_is_by_the_norm_of_all_gradients_together(make, peer):
+    """Repeated equal gradients above the limit: the velocity exceeds it, and must be let."""
+    nlp = make_pipeline()
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    model = nlp.get_pipe("bioner_mtl").model
+    network = nlp.get_pipe("bioner_mtl").network
+    twin = [torch.nn.Parameter(values.detach().clone()) for values in network.parameters()]
+    ours, theirs = make(0.5), peer(twin)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(6):
+        for mine, other in zip(network.parameters(), twin, strict=True):
+            gradient = torch.randn(mine.shape, generator=generator) + 1.0
+            mine.grad, other.grad = gradient.clone(), gradient.clone()
+        torch.nn.utils.clip_grad_norm_(twin, 0.5)
+        theirs.step()
+        model.finish_update(ours)
+    for (name, mine), other in zip(network.named_parameters(), twin, strict=True):
+        torch.testing.assert_close(mine.data, other.data, atol=3e-5, rtol=1e-4)
+
+
+def test_gradients_are_dropped_not_zeroed():
+    nlp = make_pipeline()
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 1)
+    parameters = nlp.get_pipe("bioner_mtl").network.parameters()
+    assert all(parameter.grad is None for parameter in parameters)
+
+
+def test_accumulated_gradients_update_once():
+    gold, pipelines = GOLD[:2], []
+    for _ in range(2):
+        nlp = make_pipeline()
+        examples = make_examples(nlp, gold)
+        nlp.initialize(lambda examples=examples: examples)
+        pipelines.append((nlp, examples))
+    (together, one_batch), (accumulated, examples) = pipelines
+    together.update(one_batch, sgd=SGD(0.1, L2=0.0, grad_clip=0.0, use_averages=False))
+    for example in examples:
+        accumulated.update([example], sgd=False)  # None would make an optimizer
+    pipe = accumulated.get_pipe("bioner_mtl")
+    # A batch's loss is the mean over its two sequences, each of which is a batch here.
+    pipe.finish_update(SGD(0.05, L2=0.0, grad_clip=0.0, use_averages=False))
+    one, two = weights(together), weights(accumulated)
+    for key in one:
+        torch.testing.assert_close(one[key], two[key], atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Adam(0.01), lambda: MomentumSGD(0.01, 0.9), lambda: RAdam(0.01)],
+    ids=["adam", "momentum", "radam"],
+)
+def test_training_goes_on_with_the_same_optimizer_after_a_head_has_grown(make):
+    nlp = make_pipeline()
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    optimizer = make()
+    nlp.update(examples, sgd=optimizer)
+    pipe = nlp.get_pipe("bioner_mtl")
+    pipe.add_label("Isoform", head="genes")
+    pipe.add_head("species", ["Species"])
+    before = weights(nlp)
+    losses = {}
+    for _ in range(3):
+        nlp.update(examples, sgd=optimizer, losses=losses)
+    assert np.isfinite(losses["bioner_mtl"])
+    after = weights(nlp)
+    assert all(values.isfinite().all() for values in after.values())
+    assert not before["head_layers.0.output.weight"].equal(after["head_layers.0.output.weight"])
+    if optimizer.averages:
+        with nlp.use_params(optimizer.averages):
+            assert nlp("BRAC4 is expressed .").spans["genes"] is not None
