@@ -85,7 +85,8 @@ class HeadLayer(nn.Module):
             for name, theirs in grown.named_parameters():
                 mine = self.get_parameter(name)
                 if self.kind == "large":
-                    _block(theirs, new)[: old + 1, :old] = _block(mine, old)
+                    wide, narrow = _block(theirs, new), _block(mine, old)
+                    wide[:old, :old], wide[new, :old] = narrow[:old], narrow[old]
                 else:
                     theirs[tuple(slice(0, size) for size in mine.shape)] = mine
         return grown.to(self.output.weight.device)
