@@ -56,25 +56,31 @@ class NetworkShim(PyTorchShim):
             torch.nn.utils.clip_grad_norm_([parameter for _, parameter in used], clip)
         for name, parameter in used:
             weights, _ = optimizer(
-                (self.id, name),
+                self._key(name, parameter),
                 cast(FloatsXd, torch2xp(parameter.data)),
                 cast(FloatsXd, torch2xp(cast(torch.Tensor, parameter.grad))),
             )
             parameter.data = xp2torch(weights, device=parameter.device)
             parameter.grad = None
 
+    def _key(self, name: str, parameter: torch.Tensor) -> tuple[int, str]:
+        """Key of a parameter in an optimizer.
+
+        It holds the shape: a head that gained labels has outgrown its moments and its average.
+        """
+        return self.id, f"{name} {tuple(parameter.shape)}"
+
     @contextmanager
     def use_params(self, params: dict[Any, Any]) -> Iterator[None]:
         """Use averaged weights for a while.
 
-        params (dict): The optimizer's averages, keyed by shim id and parameter name.
+        params (dict): The optimizer's averages, under the keys that finish_update gave it.
         """
         backup = {}
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
-                average = params.get((self.id, name))
-                # A head that gained labels since has outgrown its average.
-                if average is not None and average.shape == tuple(parameter.shape):
+                average = params.get(self._key(name, parameter))
+                if average is not None:
                     backup[name] = parameter.data
                     parameter.data = xp2torch(average, device=parameter.device).clone()
         try:
