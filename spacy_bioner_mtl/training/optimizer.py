@@ -3,6 +3,7 @@
 from typing import Any
 
 from thinc.api import Optimizer
+from thinc.backends import get_array_ops
 from thinc.types import FloatsXd, Generator
 
 
@@ -32,12 +33,14 @@ class MomentumSGD(Optimizer):
         lr_scale: float = 1.0,
     ) -> tuple[FloatsXd, FloatsXd]:
         """Update a parameter in place; see thinc's Optimizer."""
+        if self.grad_clip:
+            # Of the gradient, never of the velocity, which is up to 1 / (1 - m) times as long.
+            gradient = get_array_ops(gradient).clip_gradient(gradient, self.grad_clip)
         velocity = self.velocities.get(key)
         if velocity is None:
             velocity = self.velocities[key] = gradient * 0.0
         velocity *= self.momentum
         velocity += gradient
-        # thinc's optimizer zeroes the gradient it is given, so it gets a copy.
-        weights, _ = super().__call__(key, weights, velocity.copy(), lr_scale=lr_scale)
+        weights -= lr_scale * self.learn_rate * velocity
         gradient *= 0
         return weights, gradient
