@@ -17,7 +17,7 @@ PADDING, UNSEEN = 0, 1
 BLANK = " "
 #: How many words' integers are remembered before starting anew; some 50 MB.
 CACHE_SIZE = 100_000
-#: Longer words are cut in their middle for the word-level character encoder.
+#: Longer words are cut in their middle for the character encoder.
 LONGEST_WORD = 40
 
 
@@ -120,10 +120,10 @@ class FeatureExtractor:
         RETURNS (WordFeatures): In the order given.
         """
         features = self._look_up(hashes, strings)
-        cut = [_cut(characters) for _, characters in features]
-        n_characters = np.array([len(characters) for characters in cut], dtype=np.int64)
-        characters = np.full((len(cut), int(n_characters.max(initial=1))), PADDING, dtype=np.int64)
-        for row, word in zip(characters, cut, strict=True):
+        n_characters = np.array([len(word) for _, word in features], dtype=np.int64)
+        shape = (len(features), int(n_characters.max(initial=1)))
+        characters = np.full(shape, PADDING, dtype=np.int64)
+        for row, (_, word) in zip(characters, features, strict=True):
             row[: len(word)] = word
         return WordFeatures(
             table_rows=np.array([row for row, _ in features], dtype=np.int64),
@@ -181,13 +181,10 @@ class FeatureExtractor:
     def _features_of(self, word: str) -> tuple[int, list[int]]:
         form = word.lower() if self.vocabulary.caseless else word
         row = self._word_rows.get(form, UNSEEN)
-        characters = [self._character_rows.get(character, UNSEEN) for character in word]
-        return row, characters
+        return row, [self._character_rows.get(character, UNSEEN) for character in _cut(word)]
 
 
-def _cut(characters: list[int]) -> list[int]:
-    """Keep both ends of a very long word: they tell most about it."""
-    if len(characters) <= LONGEST_WORD:
-        return characters
+def _cut(word: str) -> str:
+    """Keep both ends of a very long word: they tell most about it, and memory stays bounded."""
     half = LONGEST_WORD // 2
-    return characters[:half] + characters[-half:]
+    return word if len(word) <= LONGEST_WORD else word[:half] + word[-half:]
