@@ -5,8 +5,10 @@ import sys
 import typer
 from wasabi import msg
 
+from spacy_bioner_mtl.cli.annotate import annotate
 from spacy_bioner_mtl.cli.convert import convert
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
+from spacy_bioner_mtl.cli.evaluate import evaluate
 from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
 from spacy_bioner_mtl.errors import InputError
@@ -20,6 +22,8 @@ app = typer.Typer(
 app.command()(convert)
 app.command()(convert_corpora)
 app.command()(verify)
+app.command()(annotate)
+app.command()(evaluate)
 app.add_typer(vectors)
 
 

@@ -1,0 +1,53 @@
+"""``bioner-mtl evaluate``: scores of a trained pipeline, head by head."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+
+
+def evaluate(
+    model: ModelName,
+    corpora: Annotated[
+        list[Path],
+        Argument(metavar="CORPUS...", help="Gold documents: .spacy files, or folders of them."),
+    ],
+    output: Annotated[
+        Path | None, Option("--output", metavar="FILE.json", help="Where to save the scores.")
+    ] = None,
+    gpu_id: GpuId = -1,
+) -> None:
+    """Score every head on the documents that are annotated for it.
+
+    The numbers are those of `spacy evaluate MODEL FILE --spans-key HEAD`, for all heads at once.
+    """
+    import srsly
+    from wasabi import msg
+
+    from spacy_bioner_mtl.evaluation import check_corpora, evaluate_pipeline
+    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.loading import load_pipeline
+
+    check_corpora(corpora)
+    evaluation = evaluate_pipeline(load_pipeline(model, gpu_id), corpora)
+    msg.table(
+        evaluation.rows(),
+        header=("Head", "P", "R", "F", "Gold"),
+        aligns=("l", "r", "r", "r", "r"),
+        divider=True,
+    )
+    if evaluation.unknown_heads:
+        msg.warn(
+            "The pipeline lacks these heads, and scores 0 on them: "
+            f"{', '.join(evaluation.unknown_heads)}"
+        )
+    msg.info(
+        f"{evaluation.documents:,} documents, {evaluation.tokens:,} tokens, "
+        f"{evaluation.scores['speed']:,.0f} tokens per second"
+    )
+    if output:
+        with write_whole(output) as file:
+            file.write(srsly.json_dumps(evaluation.to_json(), indent=2))
+        msg.good(f"Scores saved to {output}")

@@ -1,0 +1,129 @@
+"""Scores of a pipeline on gold documents, head by head."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.loading import head_names
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.training import Example
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    scores (dict[str, Any]): All scores of ``nlp.evaluate``, from 0 to 1, under spaCy's keys.
+    gold (dict[str, dict[str, int]]): For each head that documents are annotated for, the gold
+        mentions of each label.
+    documents (int): Number of documents.
+    tokens (int): Number of gold tokens.
+    unknown_heads (list[str]): Heads that documents are annotated for and the pipeline lacks; they
+        score 0, and count in the averages.
+    """
+
+    scores: dict[str, Any]
+    gold: dict[str, dict[str, int]]
+    documents: int
+    tokens: int
+    unknown_heads: list[str]
+
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Lay the scores out as a table, in percent.
+
+        RETURNS (list[tuple]): Name, precision, recall, F1 and gold mentions: of each head, below it
+            of each of its labels, and at the end the means of the heads.
+        """
+        from spacy_bioner_mtl.scorer import MACRO
+
+        rows = []
+        for head, counts in self.gold.items():
+            key = f"spans_{head}"
+            values = [self.scores[f"{key}_{part}"] for part in "prf"]
+            rows.append(_row(head, values, sum(counts.values())))
+            for label, scores in sorted(self.scores[f"{key}_per_type"].items()):
+                values = [scores[part] for part in "prf"]
+                rows.append(_row(f"  {label}", values, counts.get(label, 0)))
+        total = sum(sum(counts.values()) for counts in self.gold.values())
+        values = [self.scores[f"{MACRO}_{part}"] for part in "prf"]
+        return [*rows, _row("macro average", values, total)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Tell everything, for a JSON file.
+
+        RETURNS (dict[str, Any]): spaCy's scores under their own keys, and the counts.
+        """
+        counts = {
+            "gold_mentions": self.gold,
+            "documents": self.documents,
+            "tokens": self.tokens,
+        }
+        return {**self.scores, **counts}
+
+
+def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
+    """Score a pipeline on gold documents, as ``spacy evaluate`` does.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): .spacy files, or folders with such files anywhere in them.
+    RETURNS (Evaluation): The scores.
+    RAISES (InputError): If a path holds no DocBin, or no document is annotated for any head.
+    """
+    from spacy_bioner_mtl.span_groups import annotated_heads
+
+    check_corpora(paths)
+    examples = [example for path in paths for example in _read_examples(nlp, path)]
+    gold: dict[str, Counter[str]] = {}
+    for example in examples:
+        for head in annotated_heads(example.reference):
+            spans = example.reference.spans[head]
+            gold.setdefault(head, Counter()).update(span.label_ for span in spans)
+    if not gold:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no document is annotated for any head. Make the files "
+            "with `bioner-mtl convert`."
+        )
+    known = head_names(nlp)
+    return Evaluation(
+        scores=nlp.evaluate(examples),
+        gold={head: dict(sorted(gold[head].items())) for head in sorted(gold)},
+        documents=len(examples),
+        tokens=sum(len(example.reference) for example in examples),
+        unknown_heads=[head for head in sorted(gold) if head not in known],
+    )
+
+
+def check_corpora(paths: Sequence[Path]) -> None:
+    """Refuse what is no corpus, before a model is loaded.
+
+    paths (Sequence[Path]): As for evaluate_pipeline.
+    RAISES (InputError): If a path is neither a .spacy file nor a folder with one.
+    """
+    for path in paths:
+        is_folder = path.is_dir() and any(path.rglob("*.spacy"))
+        if not is_folder and not (path.is_file() and path.suffix == ".spacy"):
+            raise InputError(
+                f"{path}: neither a .spacy file nor a folder with one. Convert a corpus first: "
+                "bioner-mtl convert"
+            )
+
+
+def _read_examples(nlp: "Language", path: Path) -> "list[Example]":
+    from spacy.training import Corpus
+
+    try:
+        return list(Corpus(path)(nlp))
+    except Exception as error:
+        raise InputError(
+            f"{path}: cannot be read as documents ({error}). Convert the corpus again."
+        ) from error
+
+
+def _row(name: str, values: Sequence[float], mentions: int) -> tuple[str, str, str, str, str]:
+    precision, recall, f_score = (f"{100 * value:.2f}" for value in values)
+    return name, precision, recall, f_score, f"{mentions:,}"
