@@ -72,6 +72,7 @@ class ConvertedFolder:
             by_type=corpus.by_type,
             heads=corpus.types or None,
             label_map=corpus.label_map or None,
+            sentences_per_doc=corpus.sentences_per_doc,
             source_format=corpus.format,
         )
 

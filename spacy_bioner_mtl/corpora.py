@@ -15,6 +15,7 @@ A list is a YAML file; adding a corpus is adding an entry::
         git_blob_ids:             # optional, or sha256; shaped like `files`
           train: 4792e5cf8fe9ccd6f3932035c00fdcb1bf1d435c
           test: 725872142f5f721ea503e282b452af779377deb6
+        sentences_per_doc: 1      # optional, CoNLL: cut documents at -DOCSTART- lines smaller
         map: {chemical: Chemical, gene: null}   # optional: rename labels, null leaves one out
         source: https://…         # optional: where the files are; a URL that ends in "/" is
                                   # their folder, and names of missing files are appended to it
@@ -42,6 +43,7 @@ _KEYS = {
     "types",
     "format",
     "files",
+    "sentences_per_doc",
     "map",
     "source",
     "license",
@@ -73,6 +75,8 @@ class Corpus:
     format (str): One of FORMATS.
     splits (dict[str, tuple[CorpusFile, ...]]): The files of each split.
     types (tuple[str, ...]): The entity types if each is a head; empty takes those that occur.
+    sentences_per_doc (int | None): Sentences in a document; None takes the -DOCSTART- lines of
+        the file, where it has some, else single sentences.
     label_map (dict[str, str | None]): New names of labels; None leaves a label out.
     source (str | None): URL of the files, or of their folder if it ends in "/".
     license (str | None): The terms of use.
@@ -83,6 +87,7 @@ class Corpus:
     format: str
     splits: dict[str, tuple[CorpusFile, ...]]
     types: tuple[str, ...] = ()
+    sentences_per_doc: int | None = None
     label_map: dict[str, str | None] = field(default_factory=dict)
     source: str | None = None
     license: str | None = None
@@ -228,6 +233,7 @@ class _Entry:
             format=str(source_format),
             splits=self.splits(),
             types=self.types(by_type),
+            sentences_per_doc=self.sentences_per_doc(str(source_format)),
             label_map=self.label_map(),
             source=source,
             license=self.text("license"),
@@ -250,6 +256,16 @@ class _Entry:
         if types and not by_type:
             self.fail("`types` belongs to `by_type: true`", "leave one of them out")
         return tuple(dict.fromkeys(types))
+
+    def sentences_per_doc(self, source_format: str) -> int | None:
+        number = self.entry.get("sentences_per_doc")
+        if number is None:
+            return None
+        if not isinstance(number, int) or number < 1:
+            self.fail(f"`sentences_per_doc` is {number!r}", "write a whole number, 1 or more")
+        if source_format != "conll":
+            self.fail("`sentences_per_doc` belongs to the format conll", "leave it out")
+        return int(number)
 
     def splits(self) -> dict[str, tuple[CorpusFile, ...]]:
         splits = self.lists_by_split("files")

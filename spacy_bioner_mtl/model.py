@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
+from thinc.util import to_numpy
 
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
 from spacy_bioner_mtl.nn.crf import Lattice
@@ -69,6 +71,7 @@ def build_lstm_crf(
     character_width: int = 30,
     character_hidden_width: int = 50,
     table_width: int = 50,
+    pretrained_table: bool = False,
     caseless: bool = True,
     minimum_count: int = 2,
     hidden_width: int = 200,
@@ -85,6 +88,8 @@ def build_lstm_crf(
     character_width (int): Width of the characters' vectors.
     character_hidden_width (int): Units per direction of the character LSTM.
     table_width (int): Width of a trainable table of words; 0 for none.
+    pretrained_table (bool): Start the table from the pipeline's static vectors, which must be of its
+        width, instead of random numbers. Training then fine-tunes those of the words that it sees.
     caseless (bool): Look words up lower-cased in the table.
     minimum_count (int): Rarer words and characters of the training documents share one row.
     hidden_width (int): Units per direction of the word LSTM.
@@ -113,6 +118,7 @@ def build_lstm_crf(
         attrs={
             "dropout_rate": 0.0,
             "architecture": architecture,
+            "pretrained_table": pretrained_table,
             "caseless": caseless,
             "minimum_count": minimum_count,
         },
@@ -150,7 +156,31 @@ def make_network(
         tok2vec.initialize(X=docs)
         width = tok2vec.get_dim("nO")
     network = Network(model.attrs["architecture"], heads, vocabulary, width)
+    if model.attrs["pretrained_table"]:
+        network.start_tables(*_table_vectors(vocabulary, docs, network.architecture.table_width))
     cast(NetworkShim, model.shims[0]).network = network
+
+
+def _table_vectors(
+    vocabulary: Vocabulary, docs: list[Doc], width: int
+) -> tuple[list[int], torch.Tensor]:
+    """Find static vectors of the table's words.
+
+    RETURNS (tuple[list[int], Tensor]): Indices of words that have one, and their vectors.
+    RAISES (InputError): The pipeline has no vectors of the table's width.
+    """
+    vocab = docs[0].vocab
+    if vocab.vectors_length != width:
+        raise InputError(
+            f"The table of words is {width} wide and to start from the pipeline's static vectors, "
+            f"which are {vocab.vectors_length} wide. Name vectors of {width} dimensions in the "
+            "config under [initialize] vectors, or set the model's pretrained_table to false."
+        )
+    known = [index for index, word in enumerate(vocabulary.words) if vocab.has_vector(word)]
+    vectors = np.zeros((len(known), width), dtype=np.float32)
+    for row, index in zip(vectors, known, strict=True):
+        row[:] = to_numpy(vocab.get_vector(vocabulary.words[index]))  # type: ignore[no-untyped-call]
+    return known, torch.as_tensor(vectors)
 
 
 def forward(

@@ -140,6 +140,19 @@ class Network(nn.Module):
         self.heads.append(head)
         self.to(self.device)
 
+    def start_tables(self, words: Sequence[int], vectors: Tensor) -> None:
+        """Give words of the trainable tables vectors to start from.
+
+        words (Sequence[int]): Indices in the vocabulary.
+        vectors (Tensor): Shape (words, table width).
+        """
+        rows = torch.as_tensor(words, dtype=torch.int64) + UNSEEN + 1
+        for encoder in self.word_encoders:
+            table = cast(WordEncoder, encoder).table
+            if table is not None:
+                with torch.no_grad():
+                    table.weight[rows.to(self.device)] = vectors.to(self.device)
+
     def add_labels(self, index: int, labels: Sequence[str]) -> None:
         """Add labels to a head; what it has learned stays.
 
