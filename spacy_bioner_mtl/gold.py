@@ -85,9 +85,9 @@ class _Aligner:
         if self._same:
             return np.arange(span.start, span.end), True
         alignment = self._example.alignment
-        tokens = np.unique(alignment.y2x[span.start : span.end].dataXd).astype(np.int64)
+        tokens = np.unique(alignment.y2x[span.start : span.end]).astype(np.int64)
         if not len(tokens):
             return tokens, False
-        gold = alignment.x2y[int(tokens[0]) : int(tokens[-1]) + 1].dataXd
+        gold = alignment.x2y[int(tokens[0]) : int(tokens[-1]) + 1]
         exact = len(gold) > 0 and gold.min() == span.start and gold.max() == span.end - 1
         return tokens, bool(exact)
