@@ -22,11 +22,14 @@ class _Memory:
 
     def __init__(self) -> None:
         self._vectors: dict[int, NDArray[np.float32]] = {}
+        self._table: object = None
 
     def look_up(self, vocab: Vocab, keys: list[int]) -> NDArray[np.float32]:
         """Vectors of distinct words; zeros for those that have none. Shape (words, width)."""
-        if len(self._vectors) > CACHE_SIZE:
+        # A pipeline that loads other vectors keeps the object that holds them, but not the table.
+        if vocab.vectors.data is not self._table or len(self._vectors) > CACHE_SIZE:
             self._vectors.clear()
+            self._table = vocab.vectors.data
         missing = [key for key in keys if key not in self._vectors]
         if missing:
             vectors = to_numpy(vocab.vectors.get_batch(missing))  # type: ignore[no-untyped-call]
