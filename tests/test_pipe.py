@@ -1,0 +1,351 @@
+"""The component as spaCy's training loop and its users handle it."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import spacy
+from conftest import (
+    GOLD,
+    fresh,
+    make_example,
+    make_examples,
+    make_pipeline,
+    same_weights,
+    train,
+    weights,
+)
+from spacy.tokens import Doc, Span
+from thinc.api import Adam
+
+from spacy_bioner_mtl.errors import InputError
+
+
+def initialized(gold=GOLD, **options):
+    nlp = make_pipeline(**options)
+    examples = make_examples(nlp, gold)
+    nlp.initialize(lambda: examples)
+    return nlp, examples
+
+
+def test_heads_and_labels_come_from_the_documents():
+    nlp, _ = initialized()
+    pipe = nlp.get_pipe("bioner_mtl")
+    assert [(head.name, head.labels) for head in pipe.heads] == [
+        ("genes", ("GENE",)),
+        ("medicine", ("Chemical", "Disease")),
+    ]
+    assert pipe.labels == ("Chemical", "Disease", "GENE")
+
+
+def test_the_order_of_documents_changes_neither_heads_nor_weights():
+    nlp, _ = initialized()
+    other, _ = initialized(GOLD[::-1])
+    assert nlp.get_pipe("bioner_mtl").label_data == other.get_pipe("bioner_mtl").label_data
+    assert same_weights(weights(nlp), weights(other))
+
+
+def test_same_seed_same_weights_other_seed_other_weights():
+    pipelines = []
+    for seed in (1, 1, 2):
+        nlp, examples = initialized(seed=seed)
+        train(nlp, examples, 4, drop=0.4)
+        pipelines.append(weights(nlp))
+    assert same_weights(pipelines[0], pipelines[1])
+    assert not same_weights(pipelines[0], pipelines[2])
+
+
+def test_label_data_replaces_the_examples():
+    nlp, examples = initialized()
+    data = nlp.get_pipe("bioner_mtl").label_data
+    other = make_pipeline()
+    other.get_pipe("bioner_mtl").initialize(lambda: examples[:1], nlp=other, labels=data)
+    assert other.get_pipe("bioner_mtl").label_data == data
+    assert other.get_pipe("bioner_mtl").heads == nlp.get_pipe("bioner_mtl").heads
+
+
+def test_declared_heads_and_labels_join_what_the_documents_have():
+    nlp = make_pipeline()
+    pipe = nlp.get_pipe("bioner_mtl")
+    assert pipe.add_head("species", ["Species"]) == 1
+    assert pipe.add_label("Virus") == 1  # the only head needs no name
+    assert pipe.add_label("Virus") == 0
+    assert pipe.add_head("species", ["Plant"]) == 0
+    assert pipe.add_head("genes", ["Promoter"]) == 1
+    with pytest.raises(InputError, match="species"):
+        pipe.add_label("Fungus")
+    with pytest.raises(InputError, match="add_head"):
+        pipe.add_label("Fungus", head="fungi")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    heads = {head.name: set(head.labels) for head in pipe.heads}
+    assert heads == {
+        "species": {"Species", "Virus", "Plant"},
+        "genes": {"GENE", "Promoter"},
+        "medicine": {"Disease", "Chemical"},
+    }
+    assert set(nlp("TKR2 .").spans) == set(heads)
+
+
+def test_labels_can_be_added_to_a_trained_head_without_forgetting(copy_of_trained):
+    nlp = copy_of_trained
+    pipe = nlp.get_pipe("bioner_mtl")
+    assert pipe.add_label("Species", head="medicine") == 1
+    assert pipe.add_label("Species", head="medicine") == 0
+    example = make_example(
+        nlp,
+        GOLD[3][0],
+        {"medicine": [(0, 1, "Species"), (2, 4, "Disease"), (5, 6, "Chemical")]},
+    )
+    others = [eg for eg in make_examples(nlp) if eg.text != example.text]
+    train(nlp, [example, *others], 40, learn_rate=0.01)
+    doc = nlp(GOLD[3][0])
+    assert [span.label_ for span in doc.ents] == ["Species", "Disease", "Chemical"]
+    assert nlp.evaluate(fresh(nlp, others))["bioner_macro_f"] == 1.0
+
+
+def test_nothing_annotated_is_an_error_that_says_what_to_do():
+    nlp = make_pipeline()
+    example = make_example(nlp, "no span group", {})
+    with pytest.raises(InputError, match="bioner-mtl convert"):
+        nlp.initialize(lambda: [example])
+
+
+def test_a_pipeline_without_weights_says_so():
+    nlp = make_pipeline()
+    for use in (lambda: nlp("text"), lambda: list(nlp.pipe(["a", "b"]))):
+        with pytest.raises(InputError, match="no weights"):
+            use()
+
+
+def test_a_label_that_training_has_not_seen_is_an_error():
+    nlp, _ = initialized()
+    stranger = make_example(nlp, "Mice .", {"genes": [(0, 1, "Species")]})
+    with pytest.raises(InputError, match="Species"):
+        nlp.update([stranger])
+
+
+def test_losses_exist_after_every_update():
+    nlp, examples = initialized()
+    unannotated = make_example(nlp, "nothing is known here", {})
+    stranger = make_example(nlp, "another head", {"elsewhere": []})
+    blank = make_example(nlp, [], {"genes": []})
+    before = weights(nlp)
+    for batch in ([unannotated], [stranger], [blank], [unannotated, blank], []):
+        losses = {}
+        nlp.get_pipe("bioner_mtl").update(batch, sgd=Adam(0.1), losses=losses)
+        assert losses == {"bioner_mtl": 0.0}
+    assert same_weights(before, weights(nlp))
+    losses = {}
+    nlp.update(examples, losses=losses)
+    nlp.update([unannotated], losses=losses)
+    assert losses["bioner_mtl"] > 0
+
+
+def test_unannotated_documents_do_not_change_what_is_learned():
+    results = []
+    for extra in (False, True):
+        nlp, examples = initialized(GOLD[:4])
+        more = [make_example(nlp, "a much longer sentence that is not annotated", {})] * extra
+        train(nlp, [*examples, *more], 5)
+        results.append(weights(nlp))
+    for key in results[0]:
+        np.testing.assert_allclose(results[0][key], results[1][key], atol=5e-4)
+
+
+def test_averages_take_effect_and_are_taken_back():
+    nlp, examples = initialized()
+    optimizer = Adam(0.05, L2=0.0, use_averages=True)
+    for _ in range(15):
+        nlp.update(examples, sgd=optimizer)
+    trained = weights(nlp)
+    with nlp.use_params(optimizer.averages):
+        averaged = weights(nlp)
+    moved = [key for key in trained if not trained[key].equal(averaged[key])]
+    assert len(moved) == len(trained)
+    assert same_weights(trained, weights(nlp))
+
+    with contextlib.suppress(ZeroDivisionError), nlp.use_params(optimizer.averages):
+        assert same_weights(averaged, weights(nlp))
+        raise ZeroDivisionError
+    assert same_weights(trained, weights(nlp))
+
+
+def test_the_average_is_that_of_the_weights_so_far():
+    nlp, examples = initialized(GOLD[:2])
+    optimizer = Adam(0.05, L2=0.0, use_averages=True)
+    history = []
+    name = "head_layers.0.output.weight"
+    for _ in range(4):
+        nlp.update(examples, sgd=optimizer)
+        history.append(weights(nlp)[name])
+    with nlp.use_params(optimizer.averages):
+        average = weights(nlp)[name]
+    # thinc's decay: min((1 + t) / (10 + t), 0.9999), from zero.
+    expected = 0.0 * history[0]
+    for t, values in enumerate(history, 1):
+        decay = min((1.0 + t) / (10.0 + t), 0.9999)
+        expected = expected + (1 - decay) * (values - expected)
+    np.testing.assert_allclose(average, expected, atol=1e-6)
+
+
+def test_saving_with_averages_saves_the_averages(tmp_path):
+    nlp, examples = initialized()
+    optimizer = Adam(0.05, use_averages=True)
+    for _ in range(5):
+        nlp.update(examples, sgd=optimizer)
+    with nlp.use_params(optimizer.averages):
+        averaged = weights(nlp)
+        nlp.to_disk(tmp_path / "model")
+    assert same_weights(averaged, weights(spacy.load(tmp_path / "model")))
+
+
+def test_rehearsing_pulls_a_drifted_model_back(copy_of_trained):
+    nlp = copy_of_trained
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.005
+    examples = make_examples(nlp)
+    drift = [make_example(nlp, GOLD[3][0], {"medicine": [(0, 1, "Disease")]})]
+    losses = {}
+    nlp.rehearse(examples, sgd=Adam(0.0, L2=0.0), losses=losses)
+    assert losses["bioner_mtl"] == pytest.approx(0.0, abs=1e-4)
+    teacher = weights(nlp)
+    train(nlp, drift, 8, learn_rate=0.02)
+    drifted = weights(nlp)
+    assert not same_weights(teacher, drifted)
+    divergences = []
+    for _ in range(30):
+        losses = {}
+        nlp.rehearse(fresh(nlp, examples), sgd=optimizer, losses=losses)
+        divergences.append(losses["bioner_mtl"])
+    assert not same_weights(drifted, weights(nlp))
+    assert divergences[0] > 0.5
+    assert divergences[-1] < 0.2 * divergences[0]
+    assert all(divergence >= -1e-4 for divergence in divergences)
+
+
+def test_rehearsing_knows_only_the_heads_of_the_teacher(copy_of_trained):
+    nlp = copy_of_trained
+    optimizer = nlp.resume_training()
+    pipe = nlp.get_pipe("bioner_mtl")
+    pipe.add_head("species", ["Species"])
+    pipe.add_label("Isoform", head="genes")
+    index = [head.name for head in pipe.heads].index("species")
+    before = weights(nlp)
+    losses = {}
+    nlp.rehearse(make_examples(nlp), sgd=optimizer, losses=losses)
+    assert losses["bioner_mtl"] == pytest.approx(0.0, abs=1e-3)
+    after = weights(nlp)
+    for key in before:
+        if key.startswith(f"head_layers.{index}."):
+            assert before[key].equal(after[key])
+
+
+def test_resumed_training_learns_on(copy_of_trained):
+    nlp = copy_of_trained
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.02
+    new = make_example(nlp, "Codeine helps mice .", {"medicine": [(0, 1, "Chemical")]})
+    examples = [*make_examples(nlp), new]
+    for _ in range(30):
+        nlp.update(examples, sgd=optimizer)
+    assert nlp.evaluate(fresh(nlp, examples))["bioner_macro_f"] == 1.0
+
+
+def test_every_head_has_a_span_group_with_scores(trained):
+    for text, annotated in GOLD:
+        doc = trained(text)
+        assert list(doc.spans) == ["genes", "medicine"]
+        for head, group in doc.spans.items():
+            scores = group.attrs["scores"]
+            assert len(scores) == len(group)
+            assert all(isinstance(score, float) and 0 < score <= 1 for score in scores)
+            if head in annotated:
+                assert all(score > 0.5 for score in scores)
+    doc = trained(GOLD[5][0])
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [
+        ("TKR2", "GENE"),
+        ("renal failure", "Disease"),
+    ]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_entities_that_are_there_already(trained_bytes, overwrite):
+    nlp = make_pipeline()
+    nlp.from_bytes(trained_bytes)
+    pipe = nlp.get_pipe("bioner_mtl")
+    pipe.cfg["overwrite"] = overwrite
+    doc = Doc(nlp.vocab, words=GOLD[3][0].split())
+    doc.ents = [Span(doc, 0, 3, label="SPECIES", kb_id="Q1")]
+    pipe(doc)
+    assert [span.text for span in doc.spans["medicine"]] == ["renal failure", "aspirin"]
+    expected = ["renal failure", "aspirin"] if overwrite else ["Mice with renal", "aspirin"]
+    assert [ent.text for ent in doc.ents] == expected
+    if not overwrite:
+        assert doc.ents[0].kb_id_ == "Q1"
+
+
+def test_annotating_twice_changes_nothing(trained):
+    doc = trained(GOLD[4][0])
+    first = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+    groups = {key: list(doc.spans[key]) for key in doc.spans}
+    trained.get_pipe("bioner_mtl")(doc)
+    assert [(ent.start, ent.end, ent.label_) for ent in doc.ents] == first
+    assert {key: list(doc.spans[key]) for key in doc.spans} == groups
+
+
+def test_the_order_of_a_stream_is_kept(trained):
+    texts = [f"{words} {index}" for index in range(20) for words, _ in GOLD]
+    docs = list(trained.pipe(texts, batch_size=7))
+    assert [doc.text for doc in docs] == texts
+
+
+def test_predict_does_not_touch_the_documents(trained):
+    doc = Doc(trained.vocab, words=GOLD[3][0].split())
+    before = doc.to_bytes()
+    found = trained.get_pipe("bioner_mtl").predict([doc])
+    assert found[0] and doc.to_bytes() == before
+
+
+def test_a_listener_shares_and_trains_a_tok2vec_component():
+    nlp = spacy.blank("en")
+    nlp.add_pipe(
+        "tok2vec",
+        config={
+            "model": {
+                "@architectures": "spacy.HashEmbedCNN.v2",
+                "pretrained_vectors": None,
+                "width": 8,
+                "depth": 1,
+                "embed_size": 100,
+                "window_size": 1,
+                "maxout_pieces": 2,
+                "subword_features": True,
+            }
+        },
+    )
+    tiny = make_pipeline().get_pipe_config("bioner_mtl")["model"]
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8, "upstream": "*"}
+    nlp.add_pipe("bioner_mtl", config={"model": {**tiny, "table_width": 0, "tok2vec": listener}})
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.02
+    embeddings = nlp.get_pipe("tok2vec").model.to_bytes()
+    for _ in range(60):
+        losses = {}
+        nlp.update(examples, sgd=optimizer, losses=losses)
+    assert nlp.get_pipe("tok2vec").model.to_bytes() != embeddings
+    assert nlp.evaluate(fresh(nlp, examples))["bioner_macro_f"] == 1.0
+    copy = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert [ent.text for ent in copy(GOLD[4][0]).ents] == [ent.text for ent in nlp(GOLD[4][0]).ents]
+
+
+def test_two_components_in_one_pipeline_do_not_meet():
+    nlp, examples = initialized()
+    tiny = nlp.get_pipe_config("bioner_mtl")["model"]
+    nlp.add_pipe("bioner_mtl", name="second", config={"model": tiny})
+    nlp.get_pipe("second").initialize(lambda: examples, nlp=nlp)
+    losses = {}
+    nlp.update(examples, losses=losses, sgd=Adam(0.01))
+    assert set(losses) == {"bioner_mtl", "second"}
+    assert len(nlp(GOLD[0][0]).spans) == 2
