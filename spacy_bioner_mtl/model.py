@@ -88,8 +88,8 @@ def build_lstm_crf(
     character_width (int): Width of the characters' vectors.
     character_hidden_width (int): Units per direction of the character LSTM.
     table_width (int): Width of a trainable table of words; 0 for none.
-    pretrained_table (bool): Start the table from the pipeline's static vectors, which must be of its
-        width, instead of random numbers. Training then fine-tunes those of the words that it sees.
+    pretrained_table (bool): Start the table from the pipeline's static vectors, which must be of
+        its width, not from random numbers. Training fine-tunes those of the words that it sees.
     caseless (bool): Look words up lower-cased in the table.
     minimum_count (int): Rarer words and characters of the training documents share one row.
     hidden_width (int): Units per direction of the word LSTM.

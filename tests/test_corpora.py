@@ -207,6 +207,7 @@ def test_convert_passes_what_the_list_says(tmp_path, data, calls):
         "heads": ("Bone", "Joint"),
         "label_map": {"bone": "Bone"},
         "source_format": "conll",
+        "sentences_per_doc": None,
     }
     assert by_out["test/Glands.spacy"].options["head"] == "organ"
     assert by_out["test/Glands.spacy"].options["by_type"] is False

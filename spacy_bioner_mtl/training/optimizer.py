@@ -35,7 +35,8 @@ class MomentumSGD(Optimizer):
         """Update a parameter in place; see thinc's Optimizer."""
         if self.grad_clip:
             # Of the gradient, never of the velocity, which is up to 1 / (1 - m) times as long.
-            gradient = get_array_ops(gradient).clip_gradient(gradient, self.grad_clip)
+            ops = get_array_ops(gradient)  # type: ignore[no-untyped-call]
+            gradient = ops.clip_gradient(gradient, self.grad_clip)
         velocity = self.velocities.get(key)
         if velocity is None:
             velocity = self.velocities[key] = gradient * 0.0
