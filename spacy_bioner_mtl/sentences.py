@@ -241,8 +241,12 @@ class AbstractSentences(Pipe):
         docs (Iterable[Doc]): The documents.
         RETURNS (list[list[int]]): Per document, the indices of the tokens that begin a sentence.
         """
-        starts = []
+        starts: list[list[int]] = []
         for doc in docs:
+            if not self.overwrite and doc.has_annotation("SENT_START", require_complete=True):
+                # Nothing to find; in training, the documents of an earlier epoch come again.
+                starts.append([])
+                continue
             # Twice as fast as going through the tokens
             strings = doc.vocab.strings
             words = [strings[orth] for orth in doc.to_array("ORTH").tolist()]

@@ -20,6 +20,7 @@ from spacy_bioner_mtl.nn.crf import (
     IMPOSSIBLE,
     ForwardBackward,
     Lattice,
+    path_expectations,
     path_scores,
     stack,
     viterbi,
@@ -121,6 +122,18 @@ def test_constrained_lattice_sums_the_allowed_paths_alone():
             if all(allowed[t, n, tag] for t, tag in enumerate(path))
         ]
         assert expected[n].item() == pytest.approx(np.logaddexp.reduce(scores), abs=1e-4)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+def test_a_lattice_of_one_path_expects_that_path(large):
+    lattice = constrain(random_lattice(13, large=large))
+    path = viterbi(lattice)
+    sure = path_expectations(lattice, path)
+    only = torch.nn.functional.one_hot(path, 5).bool()
+    expected = ForwardBackward(lattice.allow(only)).expectations()
+    torch.testing.assert_close(sure.log_partition, expected.log_partition, atol=1e-4, rtol=0)
+    torch.testing.assert_close(sure.unary, expected.unary, atol=1e-5, rtol=0)
+    torch.testing.assert_close(sure.pairwise, expected.pairwise, atol=1e-5, rtol=0)
 
 
 def test_gradients_of_the_partition_are_the_expectations():

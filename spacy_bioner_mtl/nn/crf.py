@@ -12,7 +12,7 @@ exact for a sequence of 100,000 tokens as for one of ten.
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 #: Score of what is impossible; finite, so that differences of impossible scores are not NaN.
 IMPOSSIBLE = -1e30
@@ -212,6 +212,25 @@ def path_scores(lattice: Lattice, tags: Tensor) -> Tensor:
     if len(tags) > 1:
         scores += (_transitions_along(lattice, tags).double() * active[1:]).sum(dim=0)
     return scores
+
+
+def path_expectations(lattice: Lattice, tags: Tensor) -> Expectations:
+    """What a CRF expects that is sure of one path: its score, its tags and its transitions.
+
+    lattice (Lattice): The scores.
+    tags (Tensor): Shape (L, N), int64; padding is ignored.
+    RETURNS (Expectations): The log partition is the score of the path.
+    """
+    n_tags = lattice.emissions.shape[2]
+    active = lattice.active()
+    unary = nn.functional.one_hot(tags, n_tags) * active[:, :, None]
+    pairwise = torch.zeros_like(lattice.transitions)
+    steps, sequences = torch.nonzero(active[1:], as_tuple=True)
+    move = (sequences, tags[steps, sequences], tags[steps + 1, sequences])
+    where = move if pairwise.dim() == 3 else (steps, *move)
+    one = torch.ones((), device=pairwise.device, dtype=pairwise.dtype)
+    pairwise.index_put_(where, one, accumulate=True)
+    return Expectations(path_scores(lattice, tags), unary.to(lattice.emissions.dtype), pairwise)
 
 
 def viterbi(lattice: Lattice) -> Tensor:

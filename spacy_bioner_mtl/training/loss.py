@@ -15,7 +15,13 @@ from spacy.training import Example
 from spacy_bioner_mtl.gold import gold_tags
 from spacy_bioner_mtl.heads import UNKNOWN_TAG, Head
 from spacy_bioner_mtl.model import Gradients
-from spacy_bioner_mtl.nn.crf import Expectations, ForwardBackward, Lattice, stack
+from spacy_bioner_mtl.nn.crf import (
+    Expectations,
+    ForwardBackward,
+    Lattice,
+    path_expectations,
+    stack,
+)
 from spacy_bioner_mtl.sequences import Sequence
 from spacy_bioner_mtl.span_groups import annotated_heads
 
@@ -70,9 +76,12 @@ def likelihood(lattice: Lattice, targets: Targets) -> tuple[float, Gradients]:
     tags = torch.nn.functional.pad(
         tags, (0, 0, 0, len(lattice.emissions) - len(tags)), value=UNKNOWN_TAG
     )
+    if bool(((tags != UNKNOWN_TAG) | ~lattice.active()).all()):
+        expected = ForwardBackward(lattice).expectations()
+        return _difference(expected, path_expectations(lattice, tags.clamp(min=0)))
     numbers = torch.arange(lattice.emissions.shape[2], device=tags.device)
     allowed = (tags[:, :, None] == numbers) | (tags[:, :, None] == UNKNOWN_TAG)
-    return _difference(lattice, lattice.allow(allowed))
+    return _difference(*_expect_both(lattice, lattice.allow(allowed)))
 
 
 def rehearsal(lattice: Lattice, teacher: Lattice) -> tuple[float, Gradients]:
@@ -82,36 +91,28 @@ def rehearsal(lattice: Lattice, teacher: Lattice) -> tuple[float, Gradients]:
     teacher (Lattice): The teacher's scores of the same pairs.
     RETURNS (tuple[float, Gradients]): The mean over pairs, and its gradients.
     """
-    log_ratio, gradients = _difference(lattice, teacher)
-    expected = ForwardBackward(teacher).expectations()
-    n_pairs = lattice.emissions.shape[1]
-    possible = teacher.emissions - lattice.emissions
-    moves = teacher.transitions - lattice.transitions
-    energy = (expected.unary * possible).sum() + (expected.pairwise * moves).sum()
-    return log_ratio + float(energy) / n_pairs, gradients
+    mine, expected = _expect_both(lattice, teacher)
+    log_ratio, gradients = _difference(mine, expected)
+    emissions = expected.unary * (teacher.emissions - lattice.emissions)
+    moves = expected.pairwise * (teacher.transitions - lattice.transitions)
+    n_pairs = len(mine.log_partition)
+    return log_ratio + float(emissions.sum() + moves.sum()) / n_pairs, gradients
 
 
-def _difference(lattice: Lattice, other: Lattice) -> tuple[float, Gradients]:
-    """Mean difference of two log partitions, and gradients for the first lattice's scores."""
-    n_pairs = lattice.emissions.shape[1]
-    both = ForwardBackward(stack(lattice, other)).expectations()
-    mine, theirs = _halves(both, n_pairs)
-    loss = float((mine.log_partition - theirs.log_partition).mean())
-    emissions = (mine.unary - theirs.unary) / n_pairs
-    transitions = (mine.pairwise - theirs.pairwise) / n_pairs
+def _difference(mine: Expectations, wanted: Expectations) -> tuple[float, Gradients]:
+    """Mean difference of log partitions, and its gradients for the scores of the first."""
+    n_pairs = len(mine.log_partition)
+    loss = float((mine.log_partition - wanted.log_partition).mean())
+    emissions = (mine.unary - wanted.unary) / n_pairs
+    transitions = (mine.pairwise - wanted.pairwise) / n_pairs
     return loss, (emissions, transitions)
 
 
-def _halves(both: Expectations, n_pairs: int) -> tuple[Expectations, Expectations]:
-    """Undo the stacking of two lattices."""
-    first = Expectations(
-        both.log_partition[:n_pairs],
-        both.unary[:, :n_pairs],
-        both.pairwise[..., :n_pairs, :, :],
+def _expect_both(first: Lattice, second: Lattice) -> tuple[Expectations, Expectations]:
+    """Expectations of two lattices of one shape, in one pass."""
+    both = ForwardBackward(stack(first, second)).expectations()
+    n_pairs = first.emissions.shape[1]
+    return tuple(  # type: ignore[return-value]
+        Expectations(both.log_partition[half], both.unary[:, half], both.pairwise[..., half, :, :])
+        for half in (slice(0, n_pairs), slice(n_pairs, None))
     )
-    second = Expectations(
-        both.log_partition[n_pairs:],
-        both.unary[:, n_pairs:],
-        both.pairwise[..., n_pairs:, :, :],
-    )
-    return first, second
