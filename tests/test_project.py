@@ -1,0 +1,255 @@
+"""project.yml: its parts fit each other, the command line and the corpora; and it runs."""
+
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import srsly
+import typer
+from weasel.util import load_project_config
+
+from spacy_bioner_mtl.cli import app
+from spacy_bioner_mtl.corpora import read_corpora_list
+
+ROOT = Path(__file__).parent.parent
+MIRROR = ROOT.parent / "shared" / "corpora"
+OUTPUT_FOLDERS = {"corpora", "vectors", "training", "metrics", "annotated"}
+SOURCE = "corpora/source"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project with its variables filled in, as weasel reads it."""
+    copy = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "project.yml", copy)
+    return load_project_config(copy)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the project's own files."""
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    for folder in ("assets", "configs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def spacy_project(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "spacy", "project", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        # With more threads, other work on the machine slows training down five times.
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def commands_of(project):
+    return {command["name"]: command for command in project["commands"]}
+
+
+def scripts(project):
+    return [shlex.split(line) for command in project["commands"] for line in command["script"]]
+
+
+def find_click_command(words):
+    """Follow the names of subcommands; returns the command and the words after them."""
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        assert words and words[0] in command.commands, words
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+def test_order_of_sections():
+    keys = list(srsly.read_yaml(ROOT / "project.yml"))
+    assert keys == [
+        "title",
+        "description",
+        "vars",
+        "directories",
+        "assets",
+        "workflows",
+        "commands",
+    ]
+
+
+def test_every_asset_belongs_to_a_corpus(project):
+    corpora = read_corpora_list(ROOT / "configs" / "corpora.yml").corpora
+    in_list = {f"{SOURCE}/{file.path}": corpus for corpus in corpora for file in corpus.files}
+    assets = [asset["dest"] for asset in project["assets"]]
+    assert len(set(assets)) == len(assets) and set(assets) <= set(in_list)
+    assert {in_list[asset].name for asset in assets} == {
+        corpus.name for corpus in corpora if corpus.name != "BC4CHEMD"
+    }
+    complete = [path for path, corpus in in_list.items() if corpus.name != "BC4CHEMD"]
+    assert sorted(assets) == sorted(complete)
+    for asset in project["assets"]:
+        corpus = in_list[asset["dest"]]
+        (file,) = [each for each in corpus.files if asset["dest"].endswith(each.path)]
+        assert asset["url"] == corpus.url(file)
+        assert re.fullmatch("[0-9a-f]{32}", asset["checksum"])
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public corpora")
+def test_checksums_of_assets(project):
+    for asset in project["assets"]:
+        content = (MIRROR / Path(asset["dest"]).relative_to(SOURCE)).read_bytes()
+        assert hashlib.md5(content).hexdigest() == asset["checksum"], asset["dest"]
+
+
+def test_scripts_call_what_exists(project):
+    called = set()
+    for words in scripts(project):
+        assert words[:2] == ["python", "-m"]
+        if words[2] == "spacy":
+            assert words[3] == "train" and (ROOT / words[4]).suffix == ".cfg"
+            continue
+        assert words[2] == "spacy_bioner_mtl"
+        command, arguments = find_click_command(words[3:])
+        called.add(command.name)
+        options = {name for parameter in command.params for name in parameter.opts}
+        given = [word for word in arguments if word.startswith("--")]
+        assert set(given) <= options, words
+        # Typer checks the number of arguments and the types of options.
+        command.make_context(command.name, list(arguments))
+    assert called == {"verify", "convert-corpora", "glove", "evaluate", "annotate"}
+
+
+def test_names_in_configs_that_training_sets(project):
+    for words in scripts(project):
+        if words[2] != "spacy":
+            continue
+        config = (ROOT / words[4]).read_text(encoding="utf-8")
+        for option in [word for word in words[5:] if word.startswith("--") and "." in word]:
+            section, name = option.removeprefix("--").rsplit(".", 1)
+            body = config.split(f"\n[{section}]\n")[1].split("\n[")[0]
+            assert re.search(rf"^{name} = ", body, re.M), (words[4], option)
+
+
+def test_paths_of_commands_fit_each_other(project):
+    assert {Path(path).parts[0] for path in project["directories"]} == OUTPUT_FOLDERS
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    assert {f"/{folder}/" for folder in OUTPUT_FOLDERS} <= set(ignored)
+    commands = commands_of(project)
+    fetched = {Path(asset["dest"]) for asset in project["assets"]} | {Path(SOURCE)}
+    for workflow, steps in project["workflows"].items():
+        made: set[Path] = set()
+        for step in steps:
+            command = commands[step]
+            for dependency in map(Path, command["deps"]):
+                if dependency.parts[0] in OUTPUT_FOLDERS and dependency not in fetched:
+                    before = {dependency, *dependency.parents}
+                    assert before & made, f"{workflow}: nobody makes {dependency} before {step}"
+                elif dependency not in fetched:
+                    assert (ROOT / dependency).exists(), dependency
+            outputs = set(map(Path, command.get("outputs", ())))
+            assert all(path.parts[0] in OUTPUT_FOLDERS for path in outputs)
+            made |= outputs
+            # What a script reads is declared, so that it runs again when that changes.
+            declared = outputs | set(map(Path, command["deps"]))
+            for word in (word for line in command["script"] for word in shlex.split(line)):
+                if "/" in word and not word.startswith("--"):
+                    path = Path(word)
+                    covered = declared & {path, *path.parents}
+                    parts_declared = any(path in other.parents for other in declared)
+                    assert covered or parts_declared, (step, word)
+
+
+def test_workflows_and_commands(project):
+    commands = commands_of(project)
+    steps = [step for steps in project["workflows"].values() for step in steps]
+    assert set(steps) == set(commands)
+    for steps in project["workflows"].values():
+        assert steps[0].startswith("verify")
+    for name, command in commands.items():
+        assert command["help"]
+        # A command without outputs is never skipped: files are checked before every run.
+        assert name.startswith("verify") == (not command.get("outputs"))
+
+
+def test_outputs_are_made_by_one_command(project):
+    outputs = [path for command in project["commands"] for path in command.get("outputs", ())]
+    assert len(set(outputs)) == len(outputs)
+
+
+def fake_mirror(folder, project):
+    for asset in project["assets"]:
+        file = folder / Path(asset["dest"]).relative_to(SOURCE)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("not the real corpus\tO\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("as_url", [False, True])
+def test_a_folder_serves_as_a_mirror(tmp_path, copy, project, as_url):
+    """weasel takes a wrong file with exit status 0; verify does not."""
+    mirror = tmp_path / "mirror"
+    fake_mirror(mirror, project)
+    url = mirror.as_uri() if as_url else mirror
+    fetched = spacy_project(copy, "assets", copy, "--vars.corpora_url", url)
+    assert fetched.returncode == 0, fetched.stdout + fetched.stderr
+    for asset in project["assets"]:
+        assert (copy / asset["dest"]).read_text(encoding="utf-8") == "not the real corpus\tO\n"
+    verified = spacy_project(copy, "run", "corpora")
+    assert verified.returncode == 1
+    assert verified.stderr.count("Delete it and download it") == len(project["assets"])
+    assert not (copy / "corpora" / "docbin").exists()
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public corpora")
+def test_the_real_corpora_pass(copy):
+    fetched = spacy_project(copy, "assets", copy, "--vars.corpora_url", MIRROR)
+    assert "Checksum doesn't match" not in fetched.stdout
+    verified = spacy_project(copy, "run", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "BC4CHEMD: 3 missing of 3 files: skipped" in verified.stdout
+    strict = spacy_project(copy, "run", "verify", copy, "--vars.missing", "")
+    assert strict.returncode == 1 and "BC4CHEMD-IOBES/train.tsv: missing" in strict.stderr
+
+
+def test_assets_must_be_fetched_first(copy):
+    refused = spacy_project(copy, "run", "corpora")
+    assert refused.returncode == 1
+    assert "Missing dependency" in refused.stdout and "assets" in refused.stdout
+
+
+def tokens_of(path):
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [line.split("\t") for line in lines if line and not line.startswith("-DOCSTART-")]
+
+
+def test_all_runs(copy):
+    """The whole of it on the sample corpora, with little training."""
+    ran = spacy_project(copy, "run", "all", copy, "--vars.max_steps", 40)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    scores = srsly.read_json(copy / "metrics" / "sample.json")
+    heads = ["cell_biology", "chemicals", "diseases", "drug_effects", "genes"]
+    assert sorted(scores["gold_mentions"]) == heads
+    for head in heads:
+        percent = f"{100 * scores[f'spans_{head}_f']:.2f}"
+        gold = sum(scores["gold_mentions"][head].values())
+        assert re.search(rf"^{head} .* {re.escape(percent)} +{gold}$", ran.stdout, re.M)
+    source = copy / "assets" / "corpora" / "cell_biology" / "test.tsv"
+    rows = tokens_of(copy / "annotated" / "sample.tsv")
+    assert [row[0] for row in rows] == [row[0] for row in tokens_of(source)]
+    assert {len(row) for row in rows} == {1 + len(heads)}
+    inline = (copy / "annotated" / "sample.txt").read_text(encoding="utf-8").split()
+    assert [word for word in inline if not re.fullmatch("</?[A-Za-z_]+>", word)] == [
+        row[0] for row in rows
+    ]
+    again = spacy_project(copy, "run", "all", copy, "--vars.max_steps", 40)
+    assert again.stdout.count("nothing changed") == 4
+    # Training that is cut off is not taken for done.
+    shutil.rmtree(copy / "training")
+    dry = spacy_project(copy, "run", "train-sample", copy, "--vars.max_steps", 40, "--dry")
+    assert "nothing changed" not in dry.stdout
