@@ -1,12 +1,31 @@
 """Small pipelines, gold documents and an overfitted model that many tests share."""
 
+from pathlib import Path
+
 import pytest
 import spacy
 import torch
+from spacy.cli.train import train as spacy_train
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam
+
+from spacy_bioner_mtl.docbin import convert_files
+
+ROOT = Path(__file__).parent.parent
+SAMPLE_CONFIG = ROOT / "configs" / "sample.cfg"
+SAMPLE_HEADS = ["cell_biology", "chemicals", "diseases", "drug_effects", "genes"]
+#: The sample configuration, cut down to seconds.
+TRAINING = {
+    "components.bioner_mtl.model.character_width": 8,
+    "components.bioner_mtl.model.character_hidden_width": 8,
+    "components.bioner_mtl.model.table_width": 16,
+    "components.bioner_mtl.model.hidden_width": 16,
+    "training.max_steps": 30,
+    "training.eval_frequency": 15,
+    "training.optimizer.learn_rate.initial_rate": 0.02,
+}
 
 #: The smallest network that still has all its parts.
 TINY = {
@@ -37,6 +56,10 @@ GOLD = [
         {"genes": [(0, 1, "GENE")], "medicine": [(3, 5, "Disease")]},
     ),
 ]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than some ten seconds")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -90,9 +113,7 @@ def fresh(nlp, examples):
 
 def weights(nlp, name="bioner_mtl"):
     """Copies of all weights of the network."""
-    return {
-        key: values.clone() for key, values in nlp.get_pipe(name).network.state_dict().items()
-    }
+    return {key: values.clone() for key, values in nlp.get_pipe(name).network.state_dict().items()}
 
 
 def same_weights(one, other):
@@ -101,9 +122,7 @@ def same_weights(one, other):
 
 def found(doc, heads=("genes", "medicine")):
     """What was found, comparable between processes."""
-    return [
-        (head, span.start, span.end, span.label_) for head in heads for span in doc.spans[head]
-    ]
+    return [(head, span.start, span.end, span.label_) for head in heads for span in doc.spans[head]]
 
 
 @pytest.fixture(scope="session")
@@ -126,3 +145,34 @@ def copy_of_trained(trained_bytes):
     nlp = make_pipeline()
     nlp.from_bytes(trained_bytes)
     return nlp
+
+
+@pytest.fixture(scope="session")
+def sample_docbins(tmp_path_factory):
+    """The sample corpora, converted: a folder with train/ and dev/."""
+    folder = tmp_path_factory.mktemp("samples")
+    for head in SAMPLE_HEADS:
+        for split, source in (("train", "train"), ("dev", "devel")):
+            (folder / split).mkdir(exist_ok=True)
+            convert_files(
+                [ROOT / "assets" / "corpora" / head / f"{source}.tsv"],
+                folder / split / f"{head}.spacy",
+                head=head,
+            )
+    return folder
+
+
+def train_samples(folder, output, settings=None):
+    """Run `spacy train` in this process on the DocBins of a folder; returns the best pipeline."""
+    config = spacy.util.load_config(SAMPLE_CONFIG, overrides=TRAINING)
+    changes = {"paths.train": str(folder / "train"), "paths.dev": str(folder / "dev")}
+    for key, value in {**changes, **(settings or {})}.items():
+        *sections, last = key.split(".")
+        section = config
+        for name in sections:
+            section = section.setdefault(name, {})
+        section[last] = value
+    output.mkdir(parents=True, exist_ok=True)
+    config.to_disk(output / "config.cfg")
+    spacy_train(output / "config.cfg", output)
+    return spacy.load(output / "model-best")

@@ -143,7 +143,16 @@ def test_documents_of_any_length_and_emptiness(characters, crf):
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     huge = "x" * 100_000
-    lengths = [["aspirin"] * 1500, [], ["TKR2"], [" ", "\n\n"], [huge], ["renal"], [], *[["a"]] * 90]
+    lengths = [
+        ["aspirin"] * 1500,
+        [],
+        ["TKR2"],
+        [" ", "\n\n"],
+        [huge],
+        ["renal"],
+        [],
+        *[["a"]] * 90,
+    ]
     docs = [Doc(nlp.vocab, words=words) for words in lengths]
     texts = [doc.text for doc in docs]
     result = list(nlp.pipe(docs, batch_size=200))

@@ -229,4 +229,3 @@ def test_a_head_without_labels_finds_nothing_and_trains(crf):
     losses = train(nlp, examples, 3)
     assert np.isfinite(losses["bioner_mtl"])
     assert nlp("BRAC4 is legal .").spans["nothing"].attrs["scores"] == []
-
