@@ -22,6 +22,8 @@ from spacy_bioner_mtl.nn.network import Network, rebuild
 
 #: The metadata key of safetensors under which the network describes itself.
 DESCRIPTION = "spacy_bioner_mtl"
+#: What reading a damaged or foreign description or file may raise.
+_DAMAGE = (KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError)
 
 
 class NetworkShim(PyTorchShim):
@@ -107,7 +109,7 @@ def _deserialize(_: Any, data: bytes, device: torch.device) -> Network | None:
         header = json.loads(data[8 : 8 + header_size])
         network = rebuild(json.loads(header["__metadata__"][DESCRIPTION]))
         network.load_state_dict(safetensors.torch.load(data))
-    except (KeyError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+    except _DAMAGE as error:
         raise InputError(
             f"The weights of bioner_mtl cannot be read ({error}): the model is truncated or was "
             "not written by this component. Copy or train it again."
