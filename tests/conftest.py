@@ -19,12 +19,15 @@ SAMPLE_HEADS = ["cell_biology", "chemicals", "diseases", "drug_effects", "genes"
 #: The sample configuration, cut down to seconds.
 TRAINING = {
     "components.bioner_mtl.model.character_width": 8,
-    "components.bioner_mtl.model.character_hidden_width": 8,
+    "components.bioner_mtl.model.character_hidden_width": 16,
     "components.bioner_mtl.model.table_width": 16,
-    "components.bioner_mtl.model.hidden_width": 16,
-    "training.max_steps": 30,
-    "training.eval_frequency": 15,
-    "training.optimizer.learn_rate.initial_rate": 0.02,
+    "components.bioner_mtl.model.hidden_width": 32,
+    "training.max_steps": 60,
+    "training.eval_frequency": 30,
+    "training.dropout": 0.1,
+    "training.batcher.size": 300,
+    "training.optimizer.learn_rate.warmup_steps": 3,
+    "training.optimizer.learn_rate.initial_rate": 0.03,
 }
 
 #: The smallest network that still has all its parts.

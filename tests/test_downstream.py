@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import make_examples, make_pipeline, train
-from negspacy.negation import Negex  # noqa: F401: registers the factory
+from negspacy.negation import Negex  # noqa: F401
 
 TEXTS = [
     ("no evidence of renal failure .", {"diseases": [(3, 5, "Disease")]}),

@@ -1,5 +1,7 @@
 """The merge policy, by its properties."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +33,7 @@ def overlap(one, other):
 @given(SPANS)
 def test_kept_spans_do_not_overlap_and_stand_in_order(candidates):
     kept = highest_score(candidates)
-    for one, other in zip(kept, kept[1:], strict=False):
+    for one, other in itertools.pairwise(kept):
         assert one.end <= other.start
     assert set(kept) <= set(candidates)
 

@@ -2,19 +2,19 @@
 
 import numpy as np
 import pytest
-import spacy_bioner_mtl.model as model_module
-import spacy_bioner_mtl.pipe as pipe_module
 import torch
 from conftest import GOLD, fresh, make_example, make_examples, make_pipeline, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
+import spacy_bioner_mtl.model as model_module
+import spacy_bioner_mtl.pipe as pipe_module
 from spacy_bioner_mtl.features import LONGEST_WORD, Vocabulary
 from spacy_bioner_mtl.model import Query
 from spacy_bioner_mtl.sequences import split_sequences
 
-WORDS = "TKR2 renal failure in of aspirin a (+)-cis-3,4-dihydroxy ü . BRAC4 ibuprofen mice".split()
+WORDS = ["TKR2", "renal", "failure", "in", "of", "a", "(+)-cis-3,4-dihydroxy", "ü", ".", "mice"]
 
 
 @pytest.fixture(scope="module", params=["word", "sentence"])

@@ -20,6 +20,16 @@ from thinc.api import Adam
 
 from spacy_bioner_mtl.errors import InputError
 
+HASH_EMBED = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "depth": 1,
+    "embed_size": 100,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": True,
+}
+
 
 def initialized(gold=GOLD, **options):
     nlp = make_pipeline(**options)
@@ -309,21 +319,7 @@ def test_predict_does_not_touch_the_documents(trained):
 
 def test_a_listener_shares_and_trains_a_tok2vec_component():
     nlp = spacy.blank("en")
-    nlp.add_pipe(
-        "tok2vec",
-        config={
-            "model": {
-                "@architectures": "spacy.HashEmbedCNN.v2",
-                "pretrained_vectors": None,
-                "width": 8,
-                "depth": 1,
-                "embed_size": 100,
-                "window_size": 1,
-                "maxout_pieces": 2,
-                "subword_features": True,
-            }
-        },
-    )
+    nlp.add_pipe("tok2vec", config={"model": {**HASH_EMBED, "width": 8}})
     tiny = make_pipeline().get_pipe_config("bioner_mtl")["model"]
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8, "upstream": "*"}
     nlp.add_pipe("bioner_mtl", config={"model": {**tiny, "table_width": 0, "tok2vec": listener}})
@@ -338,6 +334,33 @@ def test_a_listener_shares_and_trains_a_tok2vec_component():
     assert nlp.evaluate(fresh(nlp, examples))["bioner_macro_f"] == 1.0
     copy = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
     assert [ent.text for ent in copy(GOLD[4][0]).ents] == [ent.text for ent in nlp(GOLD[4][0]).ents]
+
+
+def test_a_listener_can_be_replaced_by_a_copy_of_what_it_listens_to():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": {**HASH_EMBED, "width": 8}})
+    tiny = make_pipeline().get_pipe_config("bioner_mtl")["model"]
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8, "upstream": "tok2vec"}
+    nlp.add_pipe("bioner_mtl", config={"model": {**tiny, "tok2vec": listener}})
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(3):
+        nlp.update(examples, sgd=optimizer)
+    (before,) = nlp.get_pipe("bioner_mtl").predict([nlp(GOLD[5][0])])
+    nlp.replace_listeners("tok2vec", "bioner_mtl", ["model.tok2vec"])
+    nlp.remove_pipe("tok2vec")
+    (after,) = nlp.get_pipe("bioner_mtl").predict([nlp(GOLD[5][0])])
+    assert [(s.start, s.end, s.label) for s in after] == [(s.start, s.end, s.label) for s in before]
+    nlp.update(examples, sgd=optimizer)
+    assert spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())(GOLD[5][0])
+
+
+def test_head_names_may_be_anything():
+    names = ["items", "a.b", "NCBI-disease", "Ärzte 1", "forward"]
+    nlp, examples = initialized([("one word", {name: [(0, 1, "X")]}) for name in names])
+    train(nlp, examples, 2)
+    copy = make_pipeline().from_bytes(nlp.to_bytes())
+    assert set(copy("one word").spans) == set(names)
 
 
 def test_two_components_in_one_pipeline_do_not_meet():
