@@ -82,27 +82,27 @@ def test_order_of_sections():
     ]
 
 
+def default_assets(project):
+    """What is fetched without being asked for by --extra."""
+    return [asset for asset in project["assets"] if not asset.get("extra")]
+
+
 def test_every_asset_belongs_to_a_corpus(project):
     corpora = read_corpora_list(ROOT / "configs" / "corpora.yml").corpora
-    in_list = {f"{SOURCE}/{file.path}": corpus for corpus in corpora for file in corpus.files}
-    assets = [asset["dest"] for asset in project["assets"]]
-    assert len(set(assets)) == len(assets) and set(assets) <= set(in_list)
-    assert {in_list[asset].name for asset in assets} == {
-        corpus.name for corpus in corpora if corpus.name != "BC4CHEMD"
-    }
-    complete = [path for path, corpus in in_list.items() if corpus.name != "BC4CHEMD"]
-    assert sorted(assets) == sorted(complete)
+    files = {f"{SOURCE}/{file.path}": (corpus, file) for corpus in corpora for file in corpus.files}
+    assert sorted(asset["dest"] for asset in project["assets"]) == sorted(files)
     for asset in project["assets"]:
-        corpus = in_list[asset["dest"]]
-        (file,) = [each for each in corpus.files if asset["dest"].endswith(each.path)]
+        corpus, file = files[asset["dest"]]
         assert asset["url"] == corpus.url(file)
+        assert asset.get("extra", False) == (corpus.name == "BC4CHEMD")
+    for asset in default_assets(project):
         assert re.fullmatch("[0-9a-f]{32}", asset["checksum"])
 
 
 @pytest.mark.corpora
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public corpora")
 def test_checksums_of_assets(project):
-    for asset in project["assets"]:
+    for asset in default_assets(project):
         content = (MIRROR / Path(asset["dest"]).relative_to(SOURCE)).read_bytes()
         assert hashlib.md5(content).hexdigest() == asset["checksum"], asset["dest"]
 
@@ -183,7 +183,7 @@ def test_outputs_are_made_by_one_command(project):
 
 
 def fake_mirror(folder, project):
-    for asset in project["assets"]:
+    for asset in default_assets(project):
         file = folder / Path(asset["dest"]).relative_to(SOURCE)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("not the real corpus\tO\n", encoding="utf-8")
@@ -197,11 +197,11 @@ def test_a_folder_serves_as_a_mirror(tmp_path, copy, project, as_url):
     url = mirror.as_uri() if as_url else mirror
     fetched = spacy_project(copy, "assets", copy, "--vars.corpora_url", url)
     assert fetched.returncode == 0, fetched.stdout + fetched.stderr
-    for asset in project["assets"]:
+    for asset in default_assets(project):
         assert (copy / asset["dest"]).read_text(encoding="utf-8") == "not the real corpus\tO\n"
     verified = spacy_project(copy, "run", "corpora")
     assert verified.returncode == 1
-    assert verified.stderr.count("Delete it and download it") == len(project["assets"])
+    assert verified.stderr.count("Delete it and download it") == len(default_assets(project))
     assert not (copy / "corpora" / "docbin").exists()
 
 
