@@ -179,3 +179,15 @@ def train_samples(folder, output, settings=None):
     config.to_disk(output / "config.cfg")
     spacy_train(output / "config.cfg", output)
     return spacy.load(output / "model-best")
+
+
+@pytest.fixture(scope="session")
+def sample_run(sample_docbins, tmp_path_factory):
+    """A folder with model/, what `spacy train` made, and annotated/, what the callback wrote."""
+    folder = tmp_path_factory.mktemp("run")
+    callback = {
+        "@callbacks": "spacy_bioner_mtl.annotate_on_improvement.v1",
+        "path": str(folder / "annotated"),
+    }
+    train_samples(sample_docbins, folder / "model", {"initialize.after_init": callback})
+    return folder

@@ -1,44 +1,26 @@
 """Writing the dev documents whenever a head improves, through the real `spacy train`."""
 
-import pytest
 import spacy
-from conftest import GOLD, SAMPLE_HEADS, make_examples, train_samples
+from conftest import GOLD, SAMPLE_HEADS, make_examples
 from spacy.training import Corpus
 
 from spacy_bioner_mtl.scorer import score_heads
 from spacy_bioner_mtl.training.callbacks import AnnotatingScorer
 
 
-@pytest.fixture(scope="module")
-def run(sample_docbins, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("annotate")
-    nlp = train_samples(
-        sample_docbins,
-        folder / "model",
-        {
-            "initialize.after_init": {
-                "@callbacks": "spacy_bioner_mtl.annotate_on_improvement.v1",
-                "path": str(folder / "annotated"),
-            }
-        },
-    )
-    return nlp, folder
-
-
-def test_heads_that_improved_have_a_file(run, sample_docbins):
-    _, folder = run
-    best = spacy.load(folder / "model" / "model-best")
+def test_heads_that_improved_have_a_file(sample_run, sample_docbins):
+    best = spacy.load(sample_run / "model" / "model-best")
     examples = list(Corpus(sample_docbins / "dev")(best))
     scores = best.evaluate(examples)
     improved = {head for head in SAMPLE_HEADS if scores[f"spans_{head}_f"] > 0}
-    written = {path.stem for path in (folder / "annotated").iterdir()}
+    written = {path.stem for path in (sample_run / "annotated").iterdir()}
     assert improved and improved <= written <= set(SAMPLE_HEADS)
-    assert all(path.suffix == ".tsv" for path in (folder / "annotated").iterdir())
+    assert all(path.suffix == ".tsv" for path in (sample_run / "annotated").iterdir())
 
 
-def test_a_file_holds_the_documents_of_its_head(run, sample_docbins):
-    nlp, folder = run
-    for path in (folder / "annotated").iterdir():
+def test_a_file_holds_the_documents_of_its_head(sample_run, sample_docbins):
+    nlp = spacy.blank("en")
+    for path in (sample_run / "annotated").iterdir():
         gold = list(Corpus(sample_docbins / "dev" / f"{path.stem}.spacy")(nlp))
         words = [token.text for example in gold for token in example.reference]
         lines = path.read_text(encoding="utf8").splitlines()
@@ -47,10 +29,9 @@ def test_a_file_holds_the_documents_of_its_head(run, sample_docbins):
         assert any(row[1] != "O" for row in rows)
 
 
-def test_the_saved_pipeline_knows_nothing_of_it(run):
-    _, folder = run
+def test_the_saved_pipeline_knows_nothing_of_it(sample_run):
     for name in ("model-best", "model-last"):
-        saved = spacy.load(folder / "model" / name)
+        saved = spacy.load(sample_run / "model" / name)
         scorer = saved.config["components"]["bioner_mtl"]["scorer"]
         assert scorer == {"@scorers": "spacy_bioner_mtl.heads_scorer.v1"}
         assert saved.get_pipe("bioner_mtl").scorer is score_heads

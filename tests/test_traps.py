@@ -25,11 +25,9 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
 
 
-@pytest.fixture(scope="module")
-def run(sample_docbins, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("train")
-    train_samples(sample_docbins, folder)
-    return folder
+@pytest.fixture
+def run(sample_run):
+    return sample_run / "model"
 
 
 def test_training_runs_and_saves_what_it_measured(run, sample_docbins):
@@ -45,6 +43,7 @@ def test_training_runs_and_saves_what_it_measured(run, sample_docbins):
 
 
 def test_the_same_seed_gives_the_same_weights(run, sample_docbins, tmp_path):
+    """The first run also had a callback: watching does not change what is watched."""
     train_samples(sample_docbins, tmp_path)
     for name in ("model-last", "model-best"):
         one, other = spacy.load(run / name), spacy.load(tmp_path / name)
@@ -148,7 +147,11 @@ def test_killing_a_run_corrupts_nothing(sample_docbins, tmp_path):
     assert best.exists()
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    nlp = train_samples(sample_docbins, tmp_path / "model")
+    nlp = train_samples(
+        sample_docbins,
+        tmp_path / "model",
+        {"training.max_steps": 4, "training.eval_frequency": 2},
+    )
     loaded = spacy.load(tmp_path / "model" / "model-best")
     assert loaded.get_pipe("bioner_mtl").heads == nlp.get_pipe("bioner_mtl").heads
     leftovers = [path for path in (tmp_path / "model").rglob("*") if "partial" in path.name]

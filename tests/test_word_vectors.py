@@ -17,6 +17,7 @@ from spacy_bioner_mtl import word_vectors
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.word_vectors import build_word_vectors
 
+VOCAB = English().vocab
 LAYER = {"@architectures": "spacy_bioner_mtl.WordVectors.v1", "caseless": True}
 
 
@@ -56,7 +57,7 @@ def layer_for(vocab, caseless=True):
     )
 )
 def test_words_have_their_vectors_and_strangers_zeros(sentences):
-    vocab = English().vocab
+    vocab = VOCAB
     table = set_vectors(vocab, ["renal", "failure", "last"])
     docs = [Doc(vocab, words=words) for words in sentences]
     for doc, values in zip(docs, layer_for(vocab).predict(docs), strict=True):
