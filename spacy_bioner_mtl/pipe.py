@@ -97,6 +97,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         self.merge = merge
         self.cfg = {"overwrite": overwrite}
         self.scorer = scorer
+        #: Heads added before the network was there; kept, so as to initialize again.
         self._declared: list[Head] = []
         #: The model as it was when training was resumed; spaCy sets it.
         self._rehearsal_model: BioNERModel | None = None
@@ -222,7 +223,6 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             vocabulary,
             [example.reference for example in examples[:SAMPLE_SIZE]],
         )
-        self._declared = []
 
     def predict(self, docs: Iterable[Doc]) -> list[list[FoundSpan]]:
         """Find spans.

@@ -95,6 +95,8 @@ def test_declared_heads_and_labels_join_what_the_documents_have():
         "medicine": {"Disease", "Chemical"},
     }
     assert set(nlp("TKR2 .").spans) == set(heads)
+    nlp.initialize(lambda: examples)
+    assert {head.name: set(head.labels) for head in pipe.heads} == heads
 
 
 def test_labels_can_be_added_to_a_trained_head_without_forgetting(copy_of_trained):
