@@ -27,9 +27,9 @@ def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[N
     """
     gold = example.reference.spans
     label_index = {label: index for index, label in enumerate(head.labels)}
-    unknown: list[NDArray[np.int64]] = []
+    masked = unknown_tokens(example, head.name)
     known: list[LabelSpan] = []
-    aligner = _Aligner(example)
+    aligner = Aligner(example)
     for span in filter_spans(gold[head.name]):
         if span.label_ not in label_index:
             raise InputError(
@@ -41,16 +41,27 @@ def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[N
         if exact:
             known.append((int(tokens[0]), int(tokens[-1]) + 1, label_index[span.label_]))
         else:
-            unknown.append(tokens)
-    unknown_group = head.name + UNKNOWN_SUFFIX
-    if unknown_group in gold:
-        unknown.extend(aligner(span)[0] for span in gold[unknown_group])
-    masked = np.concatenate(unknown) if unknown else np.zeros(0, dtype=np.int64)
+            masked.update(tokens.tolist())
     return [_sequence_tags(sequence.tokens, known, masked) for sequence in sequences]
 
 
+def unknown_tokens(example: Example, head: str) -> set[int]:
+    """Find the predicted document's tokens that the gold marks as unknown for a head.
+
+    example (Example): Predicted and gold document.
+    head (str): The head's name.
+    RETURNS (set[int]): Indices of tokens.
+    """
+    group = head + UNKNOWN_SUFFIX
+    if group not in example.reference.spans:
+        return set()
+    aligner = Aligner(example)
+    spans = example.reference.spans[group]
+    return {token for span in spans for token in aligner(span)[0].tolist()}
+
+
 def _sequence_tags(
-    tokens: NDArray[np.int64], known: list[LabelSpan], masked: NDArray[np.int64]
+    tokens: NDArray[np.int64], known: list[LabelSpan], masked: set[int]
 ) -> NDArray[np.int64]:
     """Tags of one sequence from spans and masked tokens of its document."""
     inside, cut = [], []
@@ -65,12 +76,12 @@ def _sequence_tags(
     tags = spans_to_tags(inside, len(tokens))
     for first, last in cut:
         tags[first:last] = UNKNOWN_TAG
-    if len(masked):
-        tags[np.isin(tokens, masked)] = UNKNOWN_TAG
+    if masked:
+        tags[np.isin(tokens, sorted(masked))] = UNKNOWN_TAG
     return tags
 
 
-class _Aligner:
+class Aligner:
     """Finds the predicted document's tokens of a gold span."""
 
     def __init__(self, example: Example):

@@ -17,14 +17,8 @@ from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
 from spacy_bioner_mtl.nn.crf import Lattice
 from spacy_bioner_mtl.nn.encoder import TokenBatch
-from spacy_bioner_mtl.nn.network import (
-    Architecture,
-    CharacterLevel,
-    CRFKind,
-    Network,
-    Pairs,
-    Share,
-)
+from spacy_bioner_mtl.nn.head import CRFKind
+from spacy_bioner_mtl.nn.network import Architecture, CharacterLevel, Network, Pairs, Share
 from spacy_bioner_mtl.nn.shim import NetworkShim
 from spacy_bioner_mtl.sequences import Sequence
 
@@ -58,6 +52,8 @@ class Answer:
 #: Gradients of emissions and transitions, shaped like those of the lattice.
 Gradients = tuple[torch.Tensor, torch.Tensor]
 BioNERModel = Model[Query, list[Answer]]
+#: What the network takes: see Network.forward.
+Arguments = tuple[TokenBatch, Pairs, torch.Tensor | None, float]
 
 #: Padded tokens that go through the network at once when predicting: enough to keep the kernels
 #: busy, few enough to bound memory.
@@ -202,30 +198,45 @@ def forward(
         per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
         vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=is_train)
     batcher = _Batcher(network, query)
-    rate = model.attrs["dropout_rate"] if is_train else 0.0
+    if not is_train:
+        return _predict(model, batcher, vectors), lambda _: query.docs
     everything = np.arange(len(query.sequences))
-    answers, outputs, torch_backprop = [], None, None
-    for chosen in [everything] if is_train else batcher.similar_lengths():
-        pairs, arguments = batcher.arguments(chosen, vectors, rate)
-        outputs, torch_backprop = model.shims[0](ArgsKwargs(arguments, {}), is_train)
-        lengths = arguments[0].lengths[arguments[1].sequences]
-        emissions, transitions = (output.detach().float() for output in outputs)
-        answers.append(Answer(pairs, Lattice(emissions, transitions, lengths)))
+    pairs, arguments = batcher.arguments(everything, vectors, model.attrs["dropout_rate"])
+    outputs, torch_backprop = model.shims[0](ArgsKwargs(arguments, {}), is_train)
 
     def backprop(gradients: Gradients) -> list[Doc]:
-        assert outputs is not None and torch_backprop is not None
         grad_tensors = [
             gradient.to(output.dtype) for output, gradient in zip(outputs, gradients, strict=True)
         ]
         torch_backprop(ArgsKwargs((list(outputs),), {"grad_tensors": grad_tensors}))
         if backprop_vectors is not None and vectors is not None:
             ends = np.cumsum([len(doc) for doc in query.docs])[:-1]
-            backprop_vectors(
-                model.ops.xp.split(torch2xp(cast(torch.Tensor, vectors.grad)), ends.tolist())
-            )
+            gradient = torch2xp(cast(torch.Tensor, vectors.grad))
+            backprop_vectors(model.ops.xp.split(gradient, ends.tolist()))
         return query.docs
 
-    return answers, backprop
+    return [_answer(pairs, arguments, outputs)], backprop
+
+
+def _predict(
+    model: BioNERModel, batcher: "_Batcher", vectors: torch.Tensor | None
+) -> list[Answer]:
+    """Answer in batches of sequences of similar length."""
+    answers = []
+    for chosen in batcher.similar_lengths():
+        pairs, arguments = batcher.arguments(chosen, vectors, 0.0)
+        outputs, _ = model.shims[0](ArgsKwargs(arguments, {}), False)
+        answers.append(_answer(pairs, arguments, outputs))
+    return answers
+
+
+def _answer(
+    pairs: NDArray[np.int64], arguments: Arguments, outputs: tuple[torch.Tensor, torch.Tensor]
+) -> Answer:
+    """Take the network's outputs as lattices in single precision, cut off from autograd."""
+    batch, asked = arguments[:2]
+    emissions, transitions = (output.detach().float() for output in outputs)
+    return Answer(pairs, Lattice(emissions, transitions, batch.lengths[asked.sequences]))
 
 
 class _Batcher:
@@ -252,7 +263,7 @@ class _Batcher:
 
     def arguments(
         self, chosen: NDArray[np.int64], vectors: torch.Tensor | None, rate: float
-    ) -> tuple[NDArray[np.int64], tuple[TokenBatch, Pairs, torch.Tensor | None, float]]:
+    ) -> tuple[NDArray[np.int64], Arguments]:
         """Return the pairs of the chosen sequences, and what the network takes for them."""
         column = np.full(len(self._lengths), -1)
         column[chosen] = np.arange(len(chosen))

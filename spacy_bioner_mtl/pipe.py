@@ -28,7 +28,7 @@ from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.scorer import MACRO
 from spacy_bioner_mtl.sequences import split_sequences
 from spacy_bioner_mtl.span_groups import annotated_heads
-from spacy_bioner_mtl.training.loss import Targets, gold_targets, likelihood, rehearsal
+from spacy_bioner_mtl.training.loss import gold_targets, likelihood, rehearsal
 
 #: Tokens of documents that are predicted at a time; bounds memory when batches of nlp.pipe are big.
 TOKENS_PER_QUERY = 32_768
@@ -307,21 +307,12 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             return losses
         set_dropout_rate(self.model, drop)
         answers, backprop = self.model.begin_update(Query(docs, sequences, targets.pairs))
-        loss, gradients = self.get_loss(targets, answers)
-        backprop(gradients)
+        loss, gradients = likelihood(answers[0].lattice, targets)
+        backprop(gradients)  # type: ignore[arg-type]
         if sgd:
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
-
-    def get_loss(self, examples: Targets, scores: Any) -> tuple[float, Any]:
-        """Compare the network's answer with the gold.
-
-        examples (Targets): The gold tags of a batch, from training.loss.gold_targets.
-        scores (list[Answer]): The network's one answer to the targets' pairs.
-        RETURNS (tuple): The loss, and its gradients for emissions and transitions.
-        """
-        return likelihood(scores[0].lattice, examples)
 
     def rehearse(
         self,

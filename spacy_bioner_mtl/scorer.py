@@ -7,6 +7,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_bioner_mtl.gold import unknown_tokens
 from spacy_bioner_mtl.span_groups import annotated_heads
 
 #: Prefix of the averages over heads among spaCy's scores.
@@ -25,7 +26,7 @@ def score_heads(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
     """Score every head on the documents that are annotated for it, and on no others.
 
     A document without a gold span group for a head says nothing about this head; what the head
-    finds there is neither right nor wrong.
+    finds there is neither right nor wrong. The same goes for tokens whose annotation is unknown.
 
     examples (Iterable[Example]): Predicted and gold documents.
     RETURNS (dict[str, Any]): For each head H that any gold document is annotated for:
@@ -47,9 +48,12 @@ def score_heads(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
 def _score_head(examples: list[Example], head: str) -> dict[str, Any]:
     """Score one head, with spaCy's own scorer."""
 
-    def get_spans(doc: Doc, _: str) -> Iterable[Span]:
-        spans: Iterable[Span] = doc.spans.get(head, ())
-        return spans
+    unknown = {id(example.predicted): unknown_tokens(example, head) for example in examples}
+
+    def get_spans(doc: Doc, _: str) -> list[Span]:
+        left_out = unknown.get(id(doc), set())
+        spans = doc.spans.get(head, ())
+        return [span for span in spans if left_out.isdisjoint(range(span.start, span.end))]
 
     attribute = f"spans_{head}"
     scores = Scorer.score_spans(

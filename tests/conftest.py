@@ -61,10 +61,6 @@ GOLD = [
 ]
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than some ten seconds")
-
-
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """More threads gain nothing on networks this small."""

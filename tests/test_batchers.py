@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.lang.en import English
 
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.training.batchers import configure_mixed_corpora, configure_one_corpus
 
 NLP = English()
@@ -81,7 +82,7 @@ def test_batches_are_shuffled_by_the_seed():
 
 @pytest.mark.parametrize("temperature", [0.0, 0.99, -1.0])
 def test_a_temperature_below_one_is_refused(temperature):
-    with pytest.raises(ValueError, match="temperature"):
+    with pytest.raises(InputError, match="temperature"):
         configure_mixed_corpora(10, temperature)
 
 
@@ -117,3 +118,8 @@ def test_the_one_corpus_is_drawn_uniformly_whatever_its_size():
     assert set(draws) == {"a", "b", "c"}
     # Chi-square with two degrees of freedom: above 13.8 once in a thousand.
     assert sum((count - 200) ** 2 / 200 for count in draws.values()) < 13.8
+
+
+def test_a_corpus_without_tokens_is_an_error():
+    with pytest.raises(InputError, match="No training document has a token"):
+        next(configure_mixed_corpora(100, 1.0)(corpus("a", [0, 0])))

@@ -162,3 +162,12 @@ def test_the_untrained_component_has_all_scores_at_step_zero():
     scores = nlp.evaluate(examples)
     for key in ("bioner_macro_f", "spans_genes_f", "spans_medicine_p", "bioner_macro_r"):
         assert isinstance(scores[key], float)
+
+
+def test_tokens_of_unknown_status_are_not_scored():
+    example = example_of(6, {"h": [(0, 1, "X")]}, {"h": [(0, 1, "X"), (3, 5, "X")]})
+    assert score_heads([example])["spans_h_p"] == 0.5
+    gold = example.reference
+    gold.spans["h:unknown"] = [Span(gold, 4, 5, "-")]
+    scores = score_heads([example])
+    assert scores["spans_h_p"] == scores["spans_h_r"] == 1.0

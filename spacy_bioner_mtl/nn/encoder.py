@@ -102,19 +102,22 @@ def _initialise(lstm: nn.LSTM) -> None:
 
 
 class CharacterEncoder(nn.Module):
-    """Features of words from their characters."""
+    """Features of words from their characters.
 
-    def __init__(self, n_rows: int, width: int, hidden_width: int, *, per_sentence: bool):
+    It runs over each distinct word by itself, or, as Wang et al. 2019 do, over whole sequences,
+    blanks included: the batch tells which.
+    """
+
+    def __init__(self, n_rows: int, width: int, hidden_width: int):
         """Make the table and the LSTM.
 
         n_rows (int): Rows of the table of characters.
         width (int): Width of the table.
         hidden_width (int): Units per direction.
-        per_sentence (bool): Run over whole sequences, blanks included, as Wang et al. 2019 do,
-            instead of over each distinct word by itself.
         """
         super().__init__()
-        self.per_sentence = per_sentence
+        #: Longest words of the groups that are encoded together; the last group has the rest.
+        self.register_buffer("longest", torch.tensor([6, 11]), persistent=False)
         self.table = nn.Embedding(n_rows, width)
         nn.init.uniform_(self.table.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
         self.lstm = BidirectionalLSTM(width, hidden_width)
@@ -126,16 +129,33 @@ class CharacterEncoder(nn.Module):
         rate (float): Dropout of the characters' vectors.
         RETURNS (Tensor): Shape (L, N, 2 * hidden width).
         """
+        if batch.before is None or batch.after is None:
+            return nn.functional.embedding(batch.word_index, self._words(batch, rate))
         values = dropout(self.table(batch.characters), rate, variational=False)
         forward, backward = self.lstm(values, batch.n_characters)
         columns = torch.arange(values.shape[1], device=values.device)
-        if batch.before is None or batch.after is None:
-            last = batch.n_characters - 1
-            words = torch.cat([forward[last, columns], backward[last, columns]], dim=1)
-            return nn.functional.embedding(batch.word_index, words)
-        reversed_before = (batch.n_characters - 1) - batch.before
-        # Padding holds position 0; its reversed position is some real one, and is never used.
-        return torch.cat([forward[batch.after, columns], backward[reversed_before, columns]], dim=2)
+        # In padding both are positions of some other character; nothing reads what comes of it.
+        before = (batch.n_characters - 1) - batch.before
+        return torch.cat([forward[batch.after, columns], backward[before, columns]], dim=2)
+
+    def _words(self, batch: TokenBatch, rate: float) -> Tensor:
+        """Encode each distinct word. Shape (words, 2 * hidden width).
+
+        Most words are short and some are long: groups by length are padded to their own longest.
+        """
+        group = torch.bucketize(batch.n_characters, self.get_buffer("longest"))
+        order = torch.argsort(group, stable=True)
+        groups = []
+        for words in torch.split(order, torch.bincount(group).tolist()):
+            if not len(words):
+                continue
+            lengths = batch.n_characters[words]
+            characters = batch.characters[: int(lengths.max()), words]
+            values = dropout(self.table(characters), rate, variational=False)
+            states = self.lstm(values, lengths)
+            columns = torch.arange(len(words), device=words.device)
+            groups.append(torch.cat([state[lengths - 1, columns] for state in states], dim=1))
+        return torch.cat(groups)[torch.argsort(order)]
 
 
 class WordEncoder(nn.Module):

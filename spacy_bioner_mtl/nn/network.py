@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from spacy_bioner_mtl.features import UNSEEN, FeatureExtractor, Vocabulary
-from spacy_bioner_mtl.heads import Head, legal_ends, legal_starts, legal_transitions
-from spacy_bioner_mtl.nn.crf import IMPOSSIBLE
+from spacy_bioner_mtl.heads import Head
 from spacy_bioner_mtl.nn.encoder import CharacterEncoder, TokenBatch, WordEncoder
+from spacy_bioner_mtl.nn.head import CRFKind, HeadLayer, score_pairs
 
 Share = Literal["none", "characters", "words", "both"]
 CharacterLevel = Literal["word", "sentence"]
-CRFKind = Literal["small", "large"]
 
 
 @dataclass(frozen=True)
@@ -45,56 +44,6 @@ class Pairs:
 
     sequences: Tensor
     heads: Tensor
-
-
-class HeadLayer(nn.Module):
-    """The parameters of one head.
-
-    The small CRF scores tags by the hidden state and transitions by a matrix; the large one scores
-    each pair of tags by the hidden state (Ma and Hovy 2016; the original program's default).
-    """
-
-    def __init__(self, n_tags: int, input_width: int, kind: CRFKind):
-        """Make the parameters.
-
-        n_tags (int): Number of tags.
-        input_width (int): Width of the hidden states.
-        kind (CRFKind): Small or large.
-        """
-        super().__init__()
-        self.n_tags = n_tags
-        self.kind = kind
-        n_outputs = n_tags if kind == "small" else (n_tags + 1) * n_tags
-        self.output = nn.Linear(input_width, n_outputs)
-        nn.init.xavier_uniform_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
-        if kind == "small":
-            self.transitions = nn.Parameter(torch.zeros(n_tags, n_tags))
-            self.start = nn.Parameter(torch.zeros(n_tags))
-            self.end = nn.Parameter(torch.zeros(n_tags))
-
-    def grow(self, n_tags: int) -> "HeadLayer":
-        """Make a head with more tags that scores the present ones as this one does.
-
-        n_tags (int): Number of tags of the new head.
-        RETURNS (HeadLayer): The new head.
-        """
-        grown = HeadLayer(n_tags, self.output.in_features, self.kind)
-        old, new = self.n_tags, grown.n_tags
-        with torch.no_grad():
-            for name, theirs in grown.named_parameters():
-                mine = self.get_parameter(name)
-                if self.kind == "large":
-                    wide, narrow = _block(theirs, new), _block(mine, old)
-                    wide[:old, :old], wide[new, :old] = narrow[:old], narrow[old]
-                else:
-                    theirs[tuple(slice(0, size) for size in mine.shape)] = mine
-        return grown.to(self.output.weight.device)
-
-
-def _block(values: Tensor, n_tags: int) -> Tensor:
-    """See outputs of the large CRF as [from, to]; its last row scores the first token's tag."""
-    return values.view(n_tags + 1, n_tags, *values.shape[1:])
 
 
 class Network(nn.Module):
@@ -176,7 +125,6 @@ class Network(nn.Module):
             UNSEEN + 1 + len(self.vocabulary.characters),
             shape.character_width,
             shape.character_hidden_width,
-            per_sentence=shape.characters == "sentence",
         )
 
     def _new_word_encoder(self) -> WordEncoder:
@@ -204,17 +152,8 @@ class Network(nn.Module):
         """
         asked, position = torch.unique(pairs.heads, return_inverse=True)
         heads = [cast(HeadLayer, self.head_layers[index]) for index in asked.tolist()]
-        n_tags = max(head.n_tags for head in heads)
         states = self._states(batch, vectors, asked.tolist(), rate)
-        if self.architecture.crf == "small":
-            emissions, transitions = _small_scores(heads, states, n_tags)
-            emissions = emissions[:, pairs.sequences, position]
-            transitions = transitions[position]
-        else:
-            emissions, transitions = _large_scores(heads, states, n_tags)
-            emissions = emissions[:, pairs.sequences, position]
-            transitions = transitions[:, pairs.sequences, position]
-        return self._forbid(heads, emissions, transitions, batch.lengths, pairs, position)
+        return score_pairs(heads, states, batch.lengths, pairs.sequences, position)
 
     def _states(
         self, batch: TokenBatch, vectors: Tensor | None, asked: list[int], rate: float
@@ -239,32 +178,6 @@ class Network(nn.Module):
             result.append(states[char_part, word_part])
         return result
 
-    def _forbid(
-        self,
-        heads: list[HeadLayer],
-        emissions: Tensor,
-        transitions: Tensor,
-        lengths: Tensor,
-        pairs: Pairs,
-        position: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Make impossible what IOBES forbids, and add the scores of last tags."""
-        n_tags = emissions.shape[2]
-        masks = [_forbidden(head.n_tags, n_tags, emissions.device) for head in heads]
-        tags, moves, starts, ends = (torch.stack(kind) for kind in zip(*masks, strict=True))
-        if self.architecture.crf == "small":
-            pad = [(0, n_tags - head.n_tags) for head in heads]
-            ends = ends + torch.stack(
-                [nn.functional.pad(head.end, size) for head, size in zip(heads, pad, strict=True)]
-            )
-        last = (lengths - 1)[pairs.sequences]
-        positions = torch.arange(len(emissions), device=emissions.device)
-        is_last = (positions[:, None] == last[None, :])[:, :, None]
-        emissions = emissions + tags[position] + torch.where(is_last, ends[position], 0.0)
-        first = (positions == 0)[:, None, None]
-        emissions = emissions + torch.where(first, starts[position], 0.0)
-        return emissions, transitions + moves[position]
-
     def describe(self) -> dict[str, object]:
         """Everything but the weights, for JSON; rebuild reads it."""
         return {
@@ -273,75 +186,6 @@ class Network(nn.Module):
             "vocabulary": asdict(self.vocabulary),
             "vector_width": self.vector_width,
         }
-
-
-def _forbidden(n_own: int, n_tags: int, device: torch.device) -> tuple[Tensor, ...]:
-    """Penalties of tags, transitions, first and last tags of a head, padded to n_tags."""
-
-    def penalty(legal: object) -> Tensor:
-        forbidden = ~torch.as_tensor(legal, device=device)
-        return forbidden.float() * IMPOSSIBLE
-
-    pad = n_tags - n_own
-    tags = torch.arange(n_tags, device=device) < n_own
-    moves = nn.functional.pad(penalty(legal_transitions(n_own)), (0, pad, 0, pad))
-    starts = nn.functional.pad(penalty(legal_starts(n_own)), (0, pad))
-    ends = nn.functional.pad(penalty(legal_ends(n_own)), (0, pad))
-    return penalty(tags), moves, starts, ends
-
-
-def _products(heads: list[HeadLayer], states: list[Tensor], outputs: list[Tensor]) -> Tensor:
-    """Multiply states by the padded outputs of their heads, in one product where they share them.
-
-    outputs (list[Tensor]): For each head, shape (outputs, width + 1): weights and bias.
-    RETURNS (Tensor): Shape (L, N, heads, outputs).
-    """
-    if all(state is states[0] for state in states):
-        weights = torch.cat(outputs)
-        product = nn.functional.linear(states[0], weights[:, :-1], weights[:, -1])
-        return product.view(*product.shape[:2], len(heads), -1)
-    return torch.stack(
-        [
-            nn.functional.linear(state, output[:, :-1], output[:, -1])
-            for state, output in zip(states, outputs, strict=True)
-        ],
-        dim=2,
-    )
-
-
-def _small_scores(
-    heads: list[HeadLayer], states: list[Tensor], n_tags: int
-) -> tuple[Tensor, Tensor]:
-    """Emissions, shape (L, N, heads, T), and transitions, shape (heads, T, T)."""
-    outputs, transitions, starts = [], [], []
-    for head in heads:
-        pad = n_tags - head.n_tags
-        output = torch.cat([head.output.weight, head.output.bias[:, None]], dim=1)
-        outputs.append(nn.functional.pad(output, (0, 0, 0, pad)))
-        transitions.append(nn.functional.pad(head.transitions, (0, pad, 0, pad)))
-        starts.append(nn.functional.pad(head.start, (0, pad)))
-    emissions = _products(heads, states, outputs)
-    first = torch.arange(len(emissions), device=emissions.device) == 0
-    emissions = emissions + first[:, None, None, None] * torch.stack(starts)
-    return emissions, torch.stack(transitions)
-
-
-def _large_scores(
-    heads: list[HeadLayer], states: list[Tensor], n_tags: int
-) -> tuple[Tensor, Tensor]:
-    """Emissions, shape (L, N, heads, T), and transitions, shape (L - 1, N, heads, T, T)."""
-    outputs = []
-    for head in heads:
-        pad = n_tags - head.n_tags
-        output = torch.cat([head.output.weight, head.output.bias[:, None]], dim=1)
-        block = _block(output, head.n_tags)
-        moves = nn.functional.pad(block[:-1], (0, 0, 0, pad, 0, pad))
-        start = nn.functional.pad(block[-1:], (0, 0, 0, pad))
-        outputs.append(torch.cat([moves, start]).flatten(0, 1))
-    scores = _products(heads, states, outputs)
-    scores = scores.view(*scores.shape[:3], n_tags + 1, n_tags)
-    first = torch.arange(len(scores), device=scores.device) == 0
-    return scores[..., -1, :] * first[:, None, None, None], scores[1:, ..., :-1, :]
 
 
 def rebuild(description: dict[str, object]) -> Network:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from spacy.training import Example
 
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.span_groups import annotated_heads
 
 Batcher = Callable[[Iterable[Example]], Iterator[list[Example]]]
@@ -44,12 +45,14 @@ def configure_mixed_corpora(size: int, temperature: float) -> Batcher:
     RETURNS (Batcher): The batcher.
     """
     if temperature < 1:
-        raise ValueError(f"The batcher's temperature is {temperature}, it must be at least 1.")
+        raise InputError(f"The batcher's temperature is {temperature}; give 1 or more.")
 
     def batch(examples: Iterable[Example]) -> Iterator[list[Example]]:
         corpora = _by_corpus(examples)
         batches: list[list[Example]] = []
         sizes = {name: sum(map(len, chosen)) for name, chosen in corpora.items()}
+        if not any(sizes.values()):
+            raise InputError("No training document has a token; look into the training corpus.")
         weights = {name: count ** (1 / temperature) for name, count in sizes.items()}
         for name in sorted(corpora):
             share = weights[name] / sum(weights.values())

@@ -1,0 +1,175 @@
+"""CRF heads: from hidden states to the potentials of lattices, for several heads at once."""
+
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from spacy_bioner_mtl.heads import legal_ends, legal_starts, legal_transitions
+from spacy_bioner_mtl.nn.crf import IMPOSSIBLE
+
+CRFKind = Literal["small", "large"]
+
+
+class HeadLayer(nn.Module):
+    """The parameters of one head.
+
+    The small CRF scores tags by the hidden state and transitions by a matrix; the large one scores
+    each pair of tags by the hidden state (Ma and Hovy 2016; the original program's default).
+    """
+
+    def __init__(self, n_tags: int, input_width: int, kind: CRFKind):
+        """Make the parameters.
+
+        n_tags (int): Number of tags.
+        input_width (int): Width of the hidden states.
+        kind (CRFKind): Small or large.
+        """
+        super().__init__()
+        self.n_tags = n_tags
+        self.kind = kind
+        n_outputs = n_tags if kind == "small" else (n_tags + 1) * n_tags
+        self.output = nn.Linear(input_width, n_outputs)
+        nn.init.xavier_uniform_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+        if kind == "small":
+            self.transitions = nn.Parameter(torch.zeros(n_tags, n_tags))
+            self.start = nn.Parameter(torch.zeros(n_tags))
+            self.end = nn.Parameter(torch.zeros(n_tags))
+
+    def grow(self, n_tags: int) -> "HeadLayer":
+        """Make a head with more tags that scores the present ones as this one does.
+
+        n_tags (int): Number of tags of the new head.
+        RETURNS (HeadLayer): The new head.
+        """
+        grown = HeadLayer(n_tags, self.output.in_features, self.kind)
+        old, new = self.n_tags, grown.n_tags
+        with torch.no_grad():
+            for name, theirs in grown.named_parameters():
+                mine = self.get_parameter(name)
+                if self.kind == "large":
+                    wide, narrow = _block(theirs, new), _block(mine, old)
+                    wide[:old, :old], wide[new, :old] = narrow[:old], narrow[old]
+                else:
+                    theirs[tuple(slice(0, size) for size in mine.shape)] = mine
+        return grown.to(self.output.weight.device)
+
+
+def _block(values: Tensor, n_tags: int) -> Tensor:
+    """See outputs of the large CRF as [from, to]; its last row scores the first token's tag."""
+    return values.view(n_tags + 1, n_tags, *values.shape[1:])
+
+
+def score_pairs(
+    heads: list[HeadLayer],
+    states: list[Tensor],
+    lengths: Tensor,
+    sequences: Tensor,
+    position: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Score all taggings of P pairs of sequence and head.
+
+    heads (list[HeadLayer]): The heads, all of one kind.
+    states (list[Tensor]): For each head, hidden states of shape (L, N, width).
+    lengths (Tensor): Shape (N,): number of tokens of each sequence.
+    sequences (Tensor): Shape (P,): column of each pair's sequence.
+    position (Tensor): Shape (P,): index of each pair's head among the heads.
+    RETURNS (tuple[Tensor, Tensor]): Emissions and transitions of a lattice; T is the largest
+        number of tags. Tags that a head does not have, and what IOBES forbids, are impossible.
+    """
+    n_tags = max(head.n_tags for head in heads)
+    masks = [_penalties(head.n_tags, n_tags) for head in heads]
+    tags, moves, starts, ends = (
+        torch.stack(kind).to(states[0].device) for kind in zip(*masks, strict=True)
+    )
+    if heads[0].kind == "small":
+        emissions, transitions = _small_scores(heads, states, n_tags)
+        emissions = emissions[:, sequences, position]
+        transitions = transitions[position]
+        starts = starts + torch.stack([_pad(head.start, n_tags) for head in heads])
+        ends = ends + torch.stack([_pad(head.end, n_tags) for head in heads])
+    else:
+        emissions, transitions = _large_scores(heads, states, n_tags)
+        emissions = emissions[:, sequences, position]
+        transitions = transitions[:, sequences, position]
+    steps = torch.arange(len(emissions), device=emissions.device)[:, None, None]
+    last = (lengths - 1)[sequences][None, :, None]
+    emissions = emissions + tags[position]
+    emissions = emissions + torch.where(steps == 0, starts[position], 0.0)
+    emissions = emissions + torch.where(steps == last, ends[position], 0.0)
+    return emissions, transitions + moves[position]
+
+
+@lru_cache(maxsize=256)
+def _penalties(n_own: int, n_tags: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Penalties of tags, transitions, first and last tags of a head, padded to n_tags."""
+
+    def penalty(legal: object) -> Tensor:
+        return (~torch.as_tensor(legal)).float() * IMPOSSIBLE
+
+    return (
+        penalty(torch.arange(n_tags) < n_own),
+        _pad(penalty(legal_transitions(n_own)), n_tags),
+        _pad(penalty(legal_starts(n_own)), n_tags),
+        _pad(penalty(legal_ends(n_own)), n_tags),
+    )
+
+
+def _pad(values: Tensor, n_tags: int) -> Tensor:
+    """Pad every dimension, a number of tags, with zeros to n_tags."""
+    padding = [size for own in reversed(values.shape) for size in (0, n_tags - own)]
+    return nn.functional.pad(values, padding)
+
+
+def _products(heads: list[HeadLayer], states: list[Tensor], outputs: list[Tensor]) -> Tensor:
+    """Multiply states by the padded outputs of their heads, in one product where they share them.
+
+    outputs (list[Tensor]): For each head, shape (outputs, width + 1): weights and bias.
+    RETURNS (Tensor): Shape (L, N, heads, outputs).
+    """
+    if all(state is states[0] for state in states):
+        weights = torch.cat(outputs)
+        product = nn.functional.linear(states[0], weights[:, :-1], weights[:, -1])
+        return product.view(*product.shape[:2], len(heads), -1)
+    return torch.stack(
+        [
+            nn.functional.linear(state, output[:, :-1], output[:, -1])
+            for state, output in zip(states, outputs, strict=True)
+        ],
+        dim=2,
+    )
+
+
+def _small_scores(
+    heads: list[HeadLayer], states: list[Tensor], n_tags: int
+) -> tuple[Tensor, Tensor]:
+    """Emissions, shape (L, N, heads, T), and transitions, shape (heads, T, T)."""
+    outputs = [
+        nn.functional.pad(_weights(head), (0, 0, 0, n_tags - head.n_tags)) for head in heads
+    ]
+    transitions = torch.stack([_pad(head.transitions, n_tags) for head in heads])
+    return _products(heads, states, outputs), transitions
+
+
+def _large_scores(
+    heads: list[HeadLayer], states: list[Tensor], n_tags: int
+) -> tuple[Tensor, Tensor]:
+    """Emissions, shape (L, N, heads, T), and transitions, shape (L - 1, N, heads, T, T)."""
+    outputs = []
+    for head in heads:
+        pad = n_tags - head.n_tags
+        block = _block(_weights(head), head.n_tags)
+        moves = nn.functional.pad(block[:-1], (0, 0, 0, pad, 0, pad))
+        start = nn.functional.pad(block[-1:], (0, 0, 0, pad))
+        outputs.append(torch.cat([moves, start]).flatten(0, 1))
+    scores = _products(heads, states, outputs)
+    scores = scores.view(*scores.shape[:3], n_tags + 1, n_tags)
+    first = torch.arange(len(scores), device=scores.device) == 0
+    return scores[..., -1, :] * first[:, None, None, None], scores[1:, ..., :-1, :]
+
+
+def _weights(head: HeadLayer) -> Tensor:
+    """Weights and bias of a head's output. Shape (outputs, width + 1)."""
+    return torch.cat([head.output.weight, head.output.bias[:, None]], dim=1)

@@ -1,0 +1,51 @@
+"""The same network on a GPU. Run wherever there is one, with CuPy beside a CUDA build of torch."""
+
+import pytest
+import torch
+from conftest import GOLD, found, make_examples, make_pipeline, train
+from thinc.api import has_cupy_gpu, require_cpu, require_gpu
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not (torch.cuda.is_available() and has_cupy_gpu), reason="no CUDA device with CuPy"
+    ),
+]
+
+
+@pytest.fixture
+def gpu():
+    require_gpu(0)
+    yield
+    require_cpu()
+
+
+@pytest.mark.parametrize("crf", ["small", "large"])
+@pytest.mark.parametrize("characters", ["word", "sentence"])
+def test_learns_on_the_gpu_and_answers_alike_on_the_cpu(gpu, crf, characters):
+    nlp = make_pipeline(crf=crf, characters=characters)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 60)
+    assert nlp.get_pipe("bioner_mtl").network.device.type == "cuda"
+    assert nlp.evaluate(make_examples(nlp))["bioner_macro_f"] == 1.0
+    answers = [found(nlp(words)) for words, _ in GOLD]
+    saved = nlp.to_bytes()
+    require_cpu()
+    other = make_pipeline(crf=crf, characters=characters)
+    other.from_bytes(saved)
+    assert other.get_pipe("bioner_mtl").network.device.type == "cpu"
+    assert [found(other(words)) for words, _ in GOLD] == answers
+
+
+def test_averaged_weights_are_used_on_the_gpu(gpu):
+    nlp = make_pipeline()
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update(examples, sgd=optimizer)
+    network = nlp.get_pipe("bioner_mtl").network
+    before = {name: values.clone() for name, values in network.named_parameters()}
+    with nlp.use_params(optimizer.averages):
+        assert any(not values.equal(before[name]) for name, values in network.named_parameters())
+    assert all(values.equal(before[name]) for name, values in network.named_parameters())
