@@ -21,6 +21,7 @@ from spacy_bioner_mtl.nn.head import CRFKind
 from spacy_bioner_mtl.nn.network import Architecture, CharacterLevel, Network, Pairs, Share
 from spacy_bioner_mtl.nn.shim import NetworkShim
 from spacy_bioner_mtl.sequences import Sequence
+from spacy_bioner_mtl.word_vectors import FROZEN
 
 
 @dataclass
@@ -196,7 +197,8 @@ def forward(
     vectors, backprop_vectors = None, None
     if model.layers:
         per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
-        vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=is_train)
+        learns = is_train and not model.layers[0].attrs.get(FROZEN, False)
+        vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=learns)
     batcher = _Batcher(network, query)
     if not is_train:
         return _predict(model, batcher, vectors), lambda _: query.docs
@@ -209,7 +211,7 @@ def forward(
             gradient.to(output.dtype) for output, gradient in zip(outputs, gradients, strict=True)
         ]
         torch_backprop(ArgsKwargs((list(outputs),), {"grad_tensors": grad_tensors}))
-        if backprop_vectors is not None and vectors is not None:
+        if backprop_vectors is not None and vectors is not None and vectors.requires_grad:
             ends = np.cumsum([len(doc) for doc in query.docs])[:-1]
             gradient = torch2xp(cast(torch.Tensor, vectors.grad))
             backprop_vectors(model.ops.xp.split(gradient, ends.tolist()))

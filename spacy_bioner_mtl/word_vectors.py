@@ -17,6 +17,10 @@ from spacy_bioner_mtl.errors import InputError
 CACHE_SIZE = 100_000
 
 
+#: Attribute of a layer that has no use for a gradient.
+FROZEN = "frozen"
+
+
 class _Memory:
     """Vectors of words seen so far: those of floret are sums over subwords, slow to make anew."""
 
@@ -60,7 +64,7 @@ def build_word_vectors(caseless: bool = True) -> Model[list[Doc], list[Floats2d]
         forward,
         init=init,
         dims={"nO": None},
-        attrs={"caseless": caseless, "memory": _Memory()},
+        attrs={"caseless": caseless, "memory": _Memory(), FROZEN: True},
     )
 
 
