@@ -220,9 +220,7 @@ def forward(
     return [_answer(pairs, arguments, outputs)], backprop
 
 
-def _predict(
-    model: BioNERModel, batcher: "_Batcher", vectors: torch.Tensor | None
-) -> list[Answer]:
+def _predict(model: BioNERModel, batcher: "_Batcher", vectors: torch.Tensor | None) -> list[Answer]:
     """Answer in batches of sequences of similar length."""
     answers = []
     for chosen in batcher.similar_lengths():

@@ -85,9 +85,9 @@ def test_on_real_corpora(folder, head, tmp_path):
     train_docs, test_docs = tmp_path / "train.spacy", tmp_path / "test.spacy"
     convert_files([REAL / folder / "devel.tsv"], train_docs, head=head, sentences_per_doc=1)
     convert_files([REAL / folder / "test.tsv"], test_docs, head=head, sentences_per_doc=1)
-    examples = list(Corpus(train_docs)(nlp))[:256]
+    examples = list(Corpus(train_docs)(nlp))[:100]
     nlp.initialize(lambda: examples)
-    train(nlp, examples, 15)
+    train(nlp, examples, 60)
     model = tmp_path / "model"
     nlp.to_disk(model)
     check(model, REAL / folder / "test.tsv", test_docs, head, tmp_path)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 from conftest import GOLD, found, make_examples, make_pipeline, train
-from thinc.api import has_cupy_gpu, require_cpu, require_gpu
+from thinc.api import require_cpu, require_gpu
+from thinc.compat import has_cupy_gpu
 
 pytestmark = [
     pytest.mark.gpu,

@@ -54,14 +54,14 @@ def test_form(nlp):
     assert nlp.get_pipe("bioner_mtl").model.attrs["caseless"]
 
 
-def test_training(training):
+def test_training(nlp, training):
     assert training["dropout"] == 0.5
     optimizer = training["optimizer"]
     assert isinstance(optimizer, MomentumSGD)
     assert (optimizer.momentum, optimizer.grad_clip) == (0.9, 5.0)
     assert (optimizer.L2, optimizer.averages) == (0.0, None)
     batcher = training["batcher"]
-    assert max(len(batch) for batch in batcher(make_examples() * 30)) == 10
+    assert max(len(batch) for batch in batcher(make_examples(nlp) * 30)) == 10
 
 
 def test_schedule(training):

@@ -122,7 +122,7 @@ def test_scripts_call_what_exists(project):
         assert set(given) <= options, words
         # Typer checks the number of arguments and the types of options.
         command.make_context(command.name, list(arguments))
-    assert called == {"verify", "convert-corpora", "glove", "evaluate", "annotate"}
+    assert called == {"verify", "convert-corpora", "floret", "evaluate", "annotate"}
 
 
 def test_names_in_configs_that_training_sets(project):

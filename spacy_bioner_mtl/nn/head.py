@@ -146,9 +146,7 @@ def _small_scores(
     heads: list[HeadLayer], states: list[Tensor], n_tags: int
 ) -> tuple[Tensor, Tensor]:
     """Emissions, shape (L, N, heads, T), and transitions, shape (heads, T, T)."""
-    outputs = [
-        nn.functional.pad(_weights(head), (0, 0, 0, n_tags - head.n_tags)) for head in heads
-    ]
+    outputs = [nn.functional.pad(_weights(head), (0, 0, 0, n_tags - head.n_tags)) for head in heads]
     transitions = torch.stack([_pad(head.transitions, n_tags) for head in heads])
     return _products(heads, states, outputs), transitions
 
