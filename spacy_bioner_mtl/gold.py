@@ -85,6 +85,10 @@ class Aligner:
     """Finds the predicted document's tokens of a gold span."""
 
     def __init__(self, example: Example):
+        """Compare the two documents' tokens.
+
+        example (Example): Predicted and gold document.
+        """
         predicted, gold = example.predicted, example.reference
         self._same = len(predicted) == len(gold) and np.array_equal(
             predicted.to_array("ORTH"), gold.to_array("ORTH")

@@ -1,4 +1,4 @@
-"""Three counts of one thing: our scorer, ``spacy evaluate``, and conlleval's way on exported files."""
+"""Three counts agree: our scorer, ``spacy evaluate``, conlleval's way on exported files."""
 
 import pytest
 from conftest import ROOT, SAMPLE_HEADS, make_pipeline, train
