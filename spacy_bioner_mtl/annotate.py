@@ -184,8 +184,9 @@ def answer(
 def _make_doc(nlp: "Language", words: list[str]) -> "Doc":
     from spacy.tokens import Doc
 
-    # Saying of every token whether it begins a sentence keeps other components from cutting it.
-    return Doc(nlp.vocab, words=words, sent_starts=[index == 0 for index in range(len(words))])
+    # Sentences are not marked: a score counted on the file then equals that of `evaluate`, whose
+    # documents carry no marks either.
+    return Doc(nlp.vocab, words=words)
 
 
 def _spans(doc: "Doc", column: str) -> "Iterable[Span]":
