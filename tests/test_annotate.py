@@ -172,7 +172,20 @@ def test_a_sentence_of_the_file_is_answered_as_evaluation_answers_it(trained):
     nlp = make_pipeline()
     nlp.add_pipe("abstract_sentences", before="bioner_mtl")
     nlp.get_pipe("bioner_mtl").from_bytes(trained.get_pipe("bioner_mtl").to_bytes())
-    words = "Loss of TKR2 delays growth . The mice had renal failure .".split()
+    words = [
+        "Loss",
+        "of",
+        "TKR2",
+        "delays",
+        "growth",
+        ".",
+        "The",
+        "mice",
+        "had",
+        "renal",
+        "failure",
+        ".",
+    ]
     doc = nlp(Doc(nlp.vocab, words=words))
     assert len(list(doc.sents)) == 2
     (answered,) = answer(nlp, [TokenSentence(words, 0)], ["merged"])
