@@ -197,7 +197,7 @@ def forward(
     vectors, backprop_vectors = None, None
     if model.layers:
         per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
-        learns = is_train and not model.layers[0].attrs.get(FROZEN, False)
+        learns = is_train and not _is_frozen(model.layers[0])
         vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=learns)
     batcher = _Batcher(network, query)
     if not is_train:
@@ -218,6 +218,12 @@ def forward(
         return query.docs
 
     return [_answer(pairs, arguments, outputs)], backprop
+
+
+def _is_frozen(layer: Model[list[Doc], list[Floats2d]]) -> bool:
+    """Tell whether no part of a layer has use for a gradient."""
+    parts = [part for part in layer.walk() if not part.layers]
+    return all(part.attrs.get(FROZEN, False) for part in parts)
 
 
 def _predict(model: BioNERModel, batcher: "_Batcher", vectors: torch.Tensor | None) -> list[Answer]:
