@@ -24,7 +24,7 @@ A list is a YAML file; adding a corpus is adding an entry::
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -154,6 +154,27 @@ class CorporaList:
                 )
         kept = tuple(corpus for corpus in self.corpora if not names or corpus.name in names)
         return CorporaList(self.path, kept)
+
+    def merge(self, splits: Collection[str], name: str) -> "CorporaList":
+        """Add a split that holds all files of others.
+
+        splits (Collection[str]): Names of splits, in the order of the files; a corpus need not have
+            them all.
+        name (str): Name of the new split.
+        RETURNS (CorporaList): The same corpora, with one more split each.
+        RAISES (InputError): If a corpus has a split of that name, or none of the others.
+        """
+        corpora = []
+        for corpus in self.corpora:
+            files = [file for split in splits for file in corpus.splits.get(split, ())]
+            if name in corpus.splits or not files:
+                raise InputError(
+                    f"{self.path}: {corpus.name} must have a split {' or '.join(splits)}, and none "
+                    f"called {name!r}, to merge them under that name. Rename its splits."
+                )
+            merged = {**corpus.splits, name: tuple(dict.fromkeys(files))}
+            corpora.append(replace(corpus, splits=merged))
+        return CorporaList(self.path, tuple(corpora))
 
 
 def read_corpora_list(path: Path) -> CorporaList:

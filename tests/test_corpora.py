@@ -223,6 +223,27 @@ def test_convert_only_and_split(tmp_path, data, calls):
     assert converted(out) == ["test/Bones.spacy", "test/Glands.spacy", "train/Glands.spacy"]
 
 
+def test_convert_merged(tmp_path, data, calls):
+    (data / "glands" / "devel.tsv").write_text("glands devel\n")
+    files = {"train": "glands/train.tsv", "devel": "glands/devel.tsv", "test": "glands/test.tsv"}
+    path = write_list(tmp_path, entry(files=files), bones())
+    out = tmp_path / "out"
+    convert_corpora(path, out, data, merged=True, split=["merged"])
+    # The test set is no part of it; a corpus without dev data has its training data alone.
+    assert {call.out.relative_to(out).as_posix(): call.sources for call in calls} == {
+        "merged/Glands.spacy": [data / "glands/train.tsv", data / "glands/devel.tsv"],
+        "merged/Bones.spacy": [data / "bones/train.tsv", data / "glands/train.tsv"],
+    }
+
+
+@pytest.mark.parametrize("splits", [["train", "merged"], ["test"]])
+def test_convert_merged_refuses(tmp_path, data, calls, splits):
+    path = write_list(tmp_path, entry(files={split: "glands/train.tsv" for split in splits}))
+    with pytest.raises(InputError, match="Glands must have a split train or devel"):
+        convert_corpora(path, tmp_path / "out", data, merged=True)
+    assert not calls
+
+
 @pytest.mark.parametrize("options", [{"only": ["Bonse"]}, {"split": ["trian"]}])
 def test_unknown_names_are_refused(tmp_path, data, calls, options):
     with pytest.raises(InputError, match="Choose from"):

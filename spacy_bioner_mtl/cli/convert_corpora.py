@@ -24,6 +24,10 @@ def convert_corpora(
         list[str] | None,
         typer.Option("--only", metavar="NAME", help="Convert this corpus only; may be repeated."),
     ] = None,
+    merged: Annotated[
+        bool,
+        typer.Option("--merged", help="Also convert train and devel together, as split merged."),
+    ] = False,
 ) -> None:
     """Convert every corpus of the list to OUT_DIR/SPLIT/CORPUS.spacy, after checking its files.
 
@@ -31,6 +35,8 @@ def convert_corpora(
     removed when its corpus is no longer in the list, or is skipped because it is missing.
     """
     corpora_list = read_corpora_list(list_path)
+    if merged:
+        corpora_list = corpora_list.merge(["train", "devel"], "merged")
     chosen = corpora_list.only(only or [])
     splits = chosen.choose_splits(split or [])
     data = data or list_path.parent
