@@ -32,7 +32,8 @@ def build_vector_table(
         nothing.
     caseless (bool): Look words up lower-cased, as the vectors were made.
     RETURNS (Model[List[Doc], List[Floats2d]]): The layer; it learns nothing. Its parameters are
-        the words' hashes, sorted, and their vectors. Words that it does not know have zeros.
+        the words' hashes, sorted, and their vectors in half precision: half the size, at relative
+        errors below 0.1 %. Words that it does not know have zeros.
     """
     return Model(
         "vector_table",
@@ -54,16 +55,16 @@ def init(
     RAISES (InputError): There is no package at the path, or it has no table of words.
     """
     keys = np.zeros(0, dtype=np.uint64)
-    table = np.zeros((0, 0), dtype=np.float32)
+    table = np.zeros((0, 0), dtype=np.float16)
     path = model.attrs["path"]
     if path is not None:
         keys, table = _read(path)
     model.set_dim("nO", table.shape[1])
     model.set_param("keys", cast(Floats1d, model.ops.asarray(cast(Ints1d, keys))))
-    model.set_param("table", model.ops.asarray2f(cast(Floats2d, table)))
+    model.set_param("table", model.ops.asarray(cast(Floats2d, table)))
 
 
-def _read(path: str) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
+def _read(path: str) -> tuple[NDArray[np.uint64], NDArray[np.float16]]:
     try:
         vectors = load_model(path).vocab.vectors
     except OSError as error:
@@ -79,7 +80,7 @@ def _read(path: str) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
     rows = vectors.key2row
     keys = np.array(sorted(rows), dtype=np.uint64)
     data = to_numpy(vectors.data)  # type: ignore[no-untyped-call]
-    return keys, data[[rows[key] for key in keys.tolist()]]
+    return keys, data[[rows[key] for key in keys.tolist()]].astype(np.float16)
 
 
 def forward(

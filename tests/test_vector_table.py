@@ -34,11 +34,13 @@ def test_words_have_their_vectors_and_strangers_zeros(package):
     vocab = spacy.blank("en").vocab
     docs = [Doc(vocab, words=["RENAL", "failure", "zzz"]), Doc(vocab), Doc(vocab, words=["TKR2"])]
     first, empty, last = table_for(path).predict(docs)
-    np.testing.assert_array_equal(first, [vectors["renal"], vectors["failure"], np.zeros(5)])
+    half = {word: vector.astype("float16") for word, vector in vectors.items()}
+    np.testing.assert_array_equal(first, [half["renal"], half["failure"], np.zeros(5)])
+    assert first.dtype == np.float32
     assert empty.shape == (0, 5)
     np.testing.assert_array_equal(last, [np.zeros(5)])
     (cased, *_) = table_for(path, caseless=False).predict(docs)
-    np.testing.assert_array_equal(cased, [np.zeros(5), vectors["failure"], np.zeros(5)])
+    np.testing.assert_array_equal(cased, [np.zeros(5), half["failure"], np.zeros(5)])
 
 
 def test_keys_that_share_a_row(tmp_path):
@@ -79,7 +81,8 @@ def test_a_model_keeps_its_table_and_leaves_it_as_it_was(package, tmp_path):
     assert pipe.network.vector_width == 4 + 5
     table = next(node for node in pipe.model.walk() if node.name == "vector_table")
     order = sorted(vectors, key=lambda word: nlp.vocab.strings[word])
-    np.testing.assert_array_equal(table.get_param("table"), [vectors[word] for word in order])
+    half = [vectors[word].astype("float16") for word in order]
+    np.testing.assert_array_equal(table.get_param("table"), half)
     words = GOLD[-1][0].split()
     expected = found(nlp(Doc(nlp.vocab, words=words)))
     assert expected == [("genes", 0, 1, "GENE"), ("medicine", 3, 5, "Disease")]
