@@ -61,7 +61,7 @@ def init(
         keys, table = _read(path)
     model.set_dim("nO", table.shape[1])
     model.set_param("keys", cast(Floats1d, model.ops.asarray(cast(Ints1d, keys))))
-    model.set_param("table", model.ops.asarray(cast(Floats2d, table)))
+    model.set_param("table", cast(Floats2d, model.ops.asarray(cast(Floats2d, table))))
 
 
 def _read(path: str) -> tuple[NDArray[np.uint64], NDArray[np.float16]]:
