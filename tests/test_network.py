@@ -131,6 +131,62 @@ def test_backprop_gives_the_derivative_of_the_loss(crf, share, characters):
         assert exact == pytest.approx(numeric, rel=2e-2, abs=1.5e-3), name
 
 
+def gradients_of(nlp, query, chosen, gradients):
+    """Potentials of the chosen pairs, and what their gradients come to in the network."""
+    network = nlp.get_pipe("bioner_mtl").network
+    network.zero_grad(set_to_none=True)
+    answers, backprop = nlp.get_pipe("bioner_mtl").model.begin_update(query)
+    lattice = answers[0].lattice
+    potentials = [lattice.emissions[:, chosen], lattice.transitions[..., chosen, :, :]]
+    if gradients is None:
+        gradients = [torch.randn_like(values) for values in potentials]
+    padded = [torch.zeros_like(lattice.emissions), torch.zeros_like(lattice.transitions)]
+    padded[0][:, chosen], padded[1][..., chosen, :, :] = gradients
+    backprop(tuple(padded))
+    return potentials, gradients, {n: p.grad for n, p in network.named_parameters()}
+
+
+@pytest.mark.parametrize("characters", ["word", "sentence"])
+@pytest.mark.parametrize("crf", CRFS)
+@pytest.mark.parametrize("share", SHARES)
+def test_what_other_heads_are_asked_changes_nothing(share, crf, characters):
+    tok2vec = {"@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": None, "width": 8}
+    tok2vec |= {"depth": 1, "embed_size": 50, "window_size": 1, "maxout_pieces": 2}
+    tok2vec |= {"subword_features": False}
+    nlp, examples = initialized(share=share, crf=crf, characters=characters, tok2vec=tok2vec)
+    set_dropout_rate(nlp.get_pipe("bioner_mtl").model, 0.0)
+    query, _ = query_of(nlp, examples)
+    asked = [set(query.pairs[query.pairs[:, 1] == head, 0].tolist()) for head in (0, 1)]
+    assert all(0 < len(sequences) < len(GOLD) for sequences in asked)
+    everything = np.array([(s, h) for s in range(len(query.sequences)) for h in (0, 1)])
+    full = Query(query.docs, query.sequences, everything)
+    chosen = [everything.tolist().index(pair) for pair in query.pairs.tolist()]
+    mine, gradients, slopes = gradients_of(nlp, query, list(range(len(chosen))), None)
+    whole, _, all_slopes = gradients_of(nlp, full, chosen, gradients)
+    torch.testing.assert_close(mine, whole)
+    for name, slope in slopes.items():
+        torch.testing.assert_close(slope, all_slopes[name], msg=lambda text, n=name: f"{n} {text}")
+
+
+@pytest.mark.parametrize("characters", ["word", "sentence"])
+@pytest.mark.parametrize("share", SHARES)
+def test_encoders_read_what_their_heads_are_asked_about(share, characters):
+    nlp, examples = initialized(share=share, characters=characters)
+    network = nlp.get_pipe("bioner_mtl").network
+    query, _ = query_of(nlp, examples)
+    read: dict = {"character_encoders": [], "word_encoders": []}
+    for part, seen in read.items():
+        for encoder in getattr(network, part):
+            encoder.register_forward_pre_hook(
+                lambda _, inputs, seen=seen: seen.append(len(inputs[0].lengths))
+            )
+    nlp.get_pipe("bioner_mtl").model.begin_update(query)
+    own = np.bincount(query.pairs[:, 1]).tolist()
+    whole = [len(GOLD)]
+    assert read["character_encoders"] == (whole if share in ("characters", "both") else own)
+    assert read["word_encoders"] == (whole if share == "both" else own)
+
+
 @pytest.mark.parametrize("crf", CRFS)
 def test_gradient_reaches_a_tok2vec_layer(crf):
     tok2vec = {

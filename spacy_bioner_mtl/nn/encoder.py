@@ -38,6 +38,25 @@ class TokenBatch:
     after: Tensor | None
     vector_index: Tensor
 
+    def select(self, columns: Tensor) -> "TokenBatch":
+        """Take some of the sequences, and of the distinct words those that occur in them.
+
+        columns (Tensor): Shape (M,), int64: the sequences.
+        RETURNS (TokenBatch): A batch of M sequences, as padded as this one.
+        """
+        words, word_index = torch.unique(self.word_index[:, columns], return_inverse=True)
+        encoded = words if self.before is None else columns
+        return TokenBatch(
+            lengths=self.lengths[columns],
+            word_index=word_index,
+            table_rows=self.table_rows[words],
+            characters=self.characters[:, encoded],
+            n_characters=self.n_characters[encoded],
+            before=None if self.before is None else self.before[:, columns],
+            after=None if self.after is None else self.after[:, columns],
+            vector_index=self.vector_index[:, columns],
+        )
+
 
 def dropout(values: Tensor, rate: float, *, variational: bool) -> Tensor:
     """Drop values; the rate comes with each call, as spaCy's training loop gives it.

@@ -152,31 +152,52 @@ class Network(nn.Module):
         """
         asked, position = torch.unique(pairs.heads, return_inverse=True)
         heads = [cast(HeadLayer, self.head_layers[index]) for index in asked.tolist()]
-        states = self._states(batch, vectors, asked.tolist(), rate)
+        states = self._states(batch, pairs, vectors, asked.tolist(), rate)
         return score_pairs(heads, states, batch.lengths, pairs.sequences, position)
 
     def _states(
-        self, batch: TokenBatch, vectors: Tensor | None, asked: list[int], rate: float
+        self,
+        batch: TokenBatch,
+        pairs: Pairs,
+        vectors: Tensor | None,
+        asked: list[int],
+        rate: float,
     ) -> list[Tensor]:
-        """Hidden states for each head asked; heads that share all encoders share one tensor."""
-        features: list[Tensor] = []
-        if vectors is not None:
-            features.append(nn.functional.embedding(batch.vector_index, vectors))
+        """Hidden states for each head asked; heads that share all encoders share one tensor.
+
+        Encoders that are not shared read only the sequences that their head is asked about.
+        """
         share = self.architecture.share
-        characters: dict[int, Tensor] = {}
-        states: dict[tuple[int, int], Tensor] = {}
-        result = []
+        if share == "both":
+            characters = self.character_encoders[0](batch, rate)
+            return [self._encode_words(0, batch, characters, vectors, rate)] * len(asked)
+        shared = self.character_encoders[0](batch, rate) if share == "characters" else None
+        states = []
         for head in asked:
-            char_part = 0 if share in ("characters", "both") else head
-            word_part = 0 if share in ("words", "both") else head
-            if char_part not in characters:
-                characters[char_part] = self.character_encoders[char_part](batch, rate)
-            if (char_part, word_part) not in states:
-                states[char_part, word_part] = self.word_encoders[word_part](
-                    batch, [*features, characters[char_part]], rate
-                )
-            result.append(states[char_part, word_part])
-        return result
+            columns = torch.unique(pairs.sequences[pairs.heads == head])
+            everything = len(columns) == len(batch.lengths)
+            own = batch if everything else batch.select(columns)
+            if shared is None:
+                characters = self.character_encoders[head](own, rate)
+            else:
+                characters = shared if everything else shared[:, columns]
+            encoder = 0 if share == "words" else head
+            values = self._encode_words(encoder, own, characters, vectors, rate)
+            if not everything:
+                # The states of the other sequences are read by nothing.
+                others = values.new_zeros(len(values), len(batch.lengths), values.shape[2])
+                values = others.index_copy(1, columns, values)
+            states.append(values)
+        return states
+
+    def _encode_words(
+        self, index: int, batch: TokenBatch, characters: Tensor, vectors: Tensor | None, rate: float
+    ) -> Tensor:
+        """Run a word encoder over vectors and characters."""
+        features = [characters]
+        if vectors is not None:
+            features.insert(0, nn.functional.embedding(batch.vector_index, vectors))
+        return cast(Tensor, self.word_encoders[index](batch, features, rate))
 
     def describe(self) -> dict[str, object]:
         """Everything but the weights, for JSON; rebuild reads it."""
