@@ -12,6 +12,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import to_numpy
 
+from spacy_bioner_mtl.document_context import Occurrences
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
@@ -75,6 +76,7 @@ def build_lstm_crf(
     crf: CRFKind = "small",
     share: Share = "both",
     variational_dropout: bool = True,
+    document_context: bool = False,
 ) -> BioNERModel:
     """Build the multi-task LSTM-CRF of Wang et al. 2019 (doi 10.1093/bioinformatics/bty869).
 
@@ -95,6 +97,8 @@ def build_lstm_crf(
     share (str): What heads share: "none" (the paper's STM), "characters" (MTM-C), "words" (MTM-W)
         or "both" (MTM-CW).
     variational_dropout (bool): Drop the same values at every token of a sequence.
+    document_context (bool): Let what is seen at one occurrence of a word count at its others in the
+        document (Luo et al. 2018, doi 10.1093/bioinformatics/btx761, in a linear form).
     RETURNS (Model[Query, list[Answer]]): The model.
     """
     architecture = Architecture(
@@ -106,6 +110,7 @@ def build_lstm_crf(
         crf=crf,
         share=share,
         variational_dropout=variational_dropout,
+        document_context=document_context,
     )
     return Model(
         "bioner_mtl",
@@ -199,25 +204,34 @@ def forward(
         per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
         learns = is_train and not _is_frozen(model.layers[0])
         vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=learns)
+    occurrences = None
+    if network.architecture.document_context:
+        occurrences = Occurrences(query.docs, len(network.heads))
     batcher = _Batcher(network, query)
-    if not is_train:
-        return _predict(model, batcher, vectors), lambda _: query.docs
-    everything = np.arange(len(query.sequences))
-    pairs, arguments = batcher.arguments(everything, vectors, model.attrs["dropout_rate"])
-    outputs, torch_backprop = model.shims[0](ArgsKwargs(arguments, {}), is_train)
+    parts, torch_backprops = [], []
+    for chosen in batcher.everything() if is_train else batcher.similar_lengths():
+        rate = model.attrs["dropout_rate"] if is_train else 0.0
+        pairs, arguments = batcher.arguments(chosen, vectors, rate)
+        outputs, torch_backprop = model.shims[0](ArgsKwargs(arguments, {}), is_train)
+        parts.append(_Part(pairs, arguments, outputs))
+        torch_backprops.append(torch_backprop)
 
     def backprop(gradients: Gradients) -> list[Doc]:
+        received = list(gradients)
+        if occurrences is not None:
+            received += _share(occurrences, parts, [gradients[0]])
+        outputs = [output for output in parts[0].outputs if output is not None]
         grad_tensors = [
-            gradient.to(output.dtype) for output, gradient in zip(outputs, gradients, strict=True)
+            gradient.to(output.dtype) for output, gradient in zip(outputs, received, strict=True)
         ]
-        torch_backprop(ArgsKwargs((list(outputs),), {"grad_tensors": grad_tensors}))
+        torch_backprops[0](ArgsKwargs((outputs,), {"grad_tensors": grad_tensors}))
         if backprop_vectors is not None and vectors is not None and vectors.requires_grad:
             ends = np.cumsum([len(doc) for doc in query.docs])[:-1]
             gradient = torch2xp(cast(torch.Tensor, vectors.grad))
             backprop_vectors(model.ops.xp.split(gradient, ends.tolist()))
         return query.docs
 
-    return [_answer(pairs, arguments, outputs)], backprop
+    return _answers(parts, occurrences), backprop
 
 
 def _is_frozen(layer: Model[list[Doc], list[Floats2d]]) -> bool:
@@ -226,23 +240,42 @@ def _is_frozen(layer: Model[list[Doc], list[Floats2d]]) -> bool:
     return all(part.attrs.get(FROZEN, False) for part in parts)
 
 
-def _predict(model: BioNERModel, batcher: "_Batcher", vectors: torch.Tensor | None) -> list[Answer]:
-    """Answer in batches of sequences of similar length."""
+@dataclass
+class _Part:
+    """Some pairs of a query that went through the network at once, and what came out."""
+
+    pairs: NDArray[np.int64]
+    arguments: Arguments
+    outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+
+
+def _answers(parts: list[_Part], occurrences: Occurrences | None) -> list[Answer]:
+    """Take the network's outputs as lattices in single precision, cut off from autograd."""
+    emissions = [part.outputs[0].detach().float() for part in parts]
+    if occurrences is not None:
+        own = [cast(torch.Tensor, part.outputs[2]).detach().float() for part in parts]
+        shared = _share(occurrences, parts, own)
+        emissions = [each + other for each, other in zip(emissions, shared, strict=True)]
     answers = []
-    for chosen in batcher.similar_lengths():
-        pairs, arguments = batcher.arguments(chosen, vectors, 0.0)
-        outputs, _ = model.shims[0](ArgsKwargs(arguments, {}), False)
-        answers.append(_answer(pairs, arguments, outputs))
+    for part, scores in zip(parts, emissions, strict=True):
+        batch, asked = part.arguments[:2]
+        transitions = part.outputs[1].detach().float()
+        lattice = Lattice(scores, transitions, batch.lengths[asked.sequences])
+        answers.append(Answer(part.pairs, lattice))
     return answers
 
 
-def _answer(
-    pairs: NDArray[np.int64], arguments: Arguments, outputs: tuple[torch.Tensor, torch.Tensor]
-) -> Answer:
-    """Take the network's outputs as lattices in single precision, cut off from autograd."""
-    batch, asked = arguments[:2]
-    emissions, transitions = (output.detach().float() for output in outputs)
-    return Answer(pairs, Lattice(emissions, transitions, batch.lengths[asked.sequences]))
+def _share(
+    occurrences: Occurrences, parts: list[_Part], scores: list[torch.Tensor]
+) -> list[torch.Tensor]:
+    """Average scores, or gradients, over the occurrences of words in documents."""
+    indices = []
+    for part in parts:
+        batch, asked = part.arguments[:2]
+        indices.append(
+            occurrences.index(batch.vector_index, batch.lengths, asked.sequences, asked.heads)
+        )
+    return occurrences.average(scores, indices)
 
 
 class _Batcher:
@@ -255,6 +288,10 @@ class _Batcher:
         self._hashes = np.concatenate([doc.to_array("ORTH") for doc in query.docs])
         self._first_token = np.cumsum([0, *(len(doc) for doc in query.docs)])
         self._lengths = np.array([len(sequence.tokens) for sequence in query.sequences])
+
+    def everything(self) -> list[NDArray[np.int64]]:
+        """Put all sequences into one batch."""
+        return [np.arange(len(self._lengths))]
 
     def similar_lengths(self) -> list[NDArray[np.int64]]:
         """Split the sequences into batches of at most TOKENS_AT_ONCE padded tokens."""
