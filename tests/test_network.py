@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import GOLD, make_examples, make_pipeline, same_weights, train, weights
+from hypothesis import given
+from hypothesis import strategies as st
 from spacy.tokens import Doc
 from thinc.api import Adam, set_dropout_rate
 
 from spacy_bioner_mtl.model import Query
+from spacy_bioner_mtl.nn.encoder import TokenBatch, WordEncoder, group_by_length
 from spacy_bioner_mtl.nn.network import HeadLayer
 from spacy_bioner_mtl.sequences import split_sequences
 from spacy_bioner_mtl.training.loss import gold_targets, likelihood
@@ -285,3 +288,25 @@ def test_a_head_without_labels_finds_nothing_and_trains(crf):
     losses = train(nlp, examples, 3)
     assert np.isfinite(losses["bioner_mtl"])
     assert nlp("BRAC4 is legal .").spans["nothing"].attrs["scores"] == []
+
+
+@given(lengths=st.lists(st.integers(1, 70), min_size=1, max_size=30))
+def test_grouped_sequences_are_hardly_padded(lengths):
+    groups = group_by_length(torch.tensor(lengths))
+    assert sorted(torch.cat(groups).tolist()) == list(range(len(lengths)))
+    for group in groups:
+        own = [lengths[index] for index in group.tolist()]
+        assert max(own) < 1.5 * min(own) + 1e-3 or max(own) <= max(lengths) / 1.5**3 + 1e-3
+
+
+def test_groups_do_not_change_states():
+    lengths = torch.tensor([3, 40, 1, 12, 38, 7])
+    assert len(group_by_length(lengths)) > 2
+    encoder = WordEncoder(2, 0, 5, 4, variational=True)
+    values = torch.randn(40, 6, 5)
+    batch = TokenBatch(lengths, *[torch.zeros(0)] * 4, None, None, torch.zeros(0))
+    together = encoder(batch, [values], 0.0)
+    for column, length in enumerate(lengths.tolist()):
+        alone = TokenBatch(lengths[column : column + 1], *[torch.zeros(0)] * 4, None, None, values)
+        states = encoder(alone, [values[:length, column : column + 1]], 0.0)
+        torch.testing.assert_close(together[:length, column], states[:, 0])

@@ -6,6 +6,7 @@ reversed in their own bounds: padding then always comes last and never touches a
 is needed, and torch's fused kernels apply (on CPU about 1.4 times as fast as ``bidirectional``).
 """
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -104,6 +105,18 @@ def reverse(values: Tensor, lengths: Tensor) -> Tensor:
     """Reverse each sequence in its own bounds. Shape (L, N, width)."""
     index = reversal(lengths, len(values))
     return values[index, torch.arange(values.shape[1], device=values.device)]
+
+
+def group_by_length(lengths: Tensor) -> list[Tensor]:
+    """Group sequences that are best padded together: whole documents have sentences of all lengths.
+
+    lengths (Tensor): Shape (N,).
+    RETURNS (list[Tensor]): Indices of each group. No sequence is padded to 1.5 times its length,
+        but for the shortest of a batch, which are not worth kernels of their own.
+    """
+    ratios = torch.log(lengths.max() / lengths) / math.log(1.5)
+    numbers = ratios.long().clamp(max=3)
+    return [torch.nonzero(numbers == number)[:, 0] for number in torch.unique(numbers)]
 
 
 def _initialise(lstm: nn.LSTM) -> None:
@@ -210,6 +223,20 @@ class WordEncoder(nn.Module):
             words = nn.functional.embedding(batch.word_index, self.table(batch.table_rows))
             features = [words, *features]
         values = dropout(torch.cat(features, dim=2), rate, variational=self.variational)
-        forward, backward = self.lstm(values, batch.lengths)
-        states = torch.cat([forward, reverse(backward, batch.lengths)], dim=2)
+        groups = group_by_length(batch.lengths)
+        if len(groups) == 1:
+            states = self._run(values, batch.lengths)
+        else:
+            parts = []
+            for columns in groups:
+                lengths = batch.lengths[columns]
+                longest = int(lengths.max())
+                part = self._run(values[:longest, columns], lengths)
+                parts.append(nn.functional.pad(part, (0, 0, 0, 0, 0, len(values) - longest)))
+            states = torch.cat(parts, dim=1)[:, torch.argsort(torch.cat(groups))]
         return dropout(states, rate, variational=self.variational)
+
+    def _run(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """States of both directions. Shape (L, N, 2 * hidden width)."""
+        forward, backward = self.lstm(values, lengths)
+        return torch.cat([forward, reverse(backward, lengths)], dim=2)
