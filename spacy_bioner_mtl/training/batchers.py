@@ -34,13 +34,13 @@ def configure_one_corpus(size: int) -> Batcher:
 
 
 def configure_mixed_corpora(size: int, temperature: float) -> Batcher:
-    """Create a batcher whose batches hold documents of similar length, each from one corpus.
+    """Create a batcher whose batches hold documents of all corpora.
 
     Corpora are drawn in proportion to (their number of tokens) ** (1 / temperature): 1 is
     proportional to size, so that an epoch sees each document once; the higher the temperature, the
     more uniform. An epoch has about as many tokens as the corpora together.
 
-    size (int): Padded tokens in a batch, at most; a longer document is a batch of its own.
+    size (int): Tokens in a batch, at most; a longer document is a batch of its own.
     temperature (float): At least 1.
     RETURNS (Batcher): The batcher.
     """
@@ -49,7 +49,7 @@ def configure_mixed_corpora(size: int, temperature: float) -> Batcher:
 
     def batch(examples: Iterable[Example]) -> Iterator[list[Example]]:
         corpora = _by_corpus(examples)
-        batches: list[list[Example]] = []
+        drawn: list[Example] = []
         sizes = {name: sum(map(len, chosen)) for name, chosen in corpora.items()}
         if not any(sizes.values()):
             raise InputError("No training document has a token; look into the training corpus.")
@@ -57,9 +57,9 @@ def configure_mixed_corpora(size: int, temperature: float) -> Batcher:
         for name in sorted(corpora):
             share = weights[name] / sum(weights.values())
             wanted = share * sum(sizes.values()) / max(sizes[name], 1)
-            batches.extend(_similar_lengths(_passes(corpora[name], wanted), size))
-        random.shuffle(batches)
-        yield from batches
+            drawn.extend(_passes(corpora[name], wanted))
+        random.shuffle(drawn)
+        yield from _fill(drawn, size)
 
     return batch
 
@@ -79,13 +79,15 @@ def _passes(examples: list[Example], number: float) -> list[Example]:
     return examples * whole + part
 
 
-def _similar_lengths(examples: list[Example], size: int) -> Iterator[list[Example]]:
-    """Group documents of similar length; which equally long ones meet is left to chance."""
+def _fill(examples: list[Example], size: int) -> Iterator[list[Example]]:
+    """Cut examples into batches; sentences of similar length are found by the network."""
     batch: list[Example] = []
-    for example in sorted(examples, key=lambda each: len(each.predicted) + random.random()):
-        if batch and (len(batch) + 1) * len(example.predicted) > size:
+    n_tokens = 0
+    for example in examples:
+        if batch and n_tokens + len(example.predicted) > size:
             yield batch
-            batch = []
+            batch, n_tokens = [], 0
         batch.append(example)
+        n_tokens += len(example.predicted)
     if batch:
         yield batch
