@@ -16,8 +16,10 @@ from spacy_bioner_mtl.heads import (
     spans_to_tags,
     tags_to_spans,
 )
+from spacy_bioner_mtl.nn import crf
 from spacy_bioner_mtl.nn.crf import (
     IMPOSSIBLE,
+    NEAR,
     ForwardBackward,
     Lattice,
     path_expectations,
@@ -170,6 +172,33 @@ def test_sequences_of_a_batch_do_not_touch_each_other():
     alone = ForwardBackward(one).expectations()
     torch.testing.assert_close(together.unary[:, :4], alone.unary)
     assert viterbi(stack(one, other))[:, :4].equal(viterbi(one))
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+@pytest.mark.parametrize("scale", [0.1, 3.0, 6.0])
+def test_matrix_products_say_what_log_space_says(monkeypatch, large, scale):
+    lattice = constrain(random_lattice(5, length=30, n_tags=9, large=large, scale=scale))
+    tags = viterbi(lattice)
+    assert lattice.is_near()
+    near = ForwardBackward(lattice)
+    monkeypatch.setattr(crf, "NEAR", -1.0)
+    assert not lattice.is_near()
+    far = ForwardBackward(lattice)
+    torch.testing.assert_close(near.log_partition(), far.log_partition(), atol=1e-3, rtol=1e-6)
+    torch.testing.assert_close(near.unary(), far.unary(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(near.pairwise(), far.pairwise(), atol=1e-4, rtol=0)
+    for one, other in zip(near.path_steps(tags), far.path_steps(tags), strict=True):
+        active = lattice.active()
+        torch.testing.assert_close(one[active], other[active], atol=1e-3, rtol=1e-4)
+
+
+def test_far_scores_stay_in_log_space():
+    assert not random_lattice(5, scale=200.0).is_near()
+    lattice = constrain(random_lattice(5, length=1))
+    assert lattice.is_near()
+    # The forbidden does not count, whatever else there is.
+    lattice.emissions[0, 0, 0] = NEAR
+    assert not lattice.is_near()
 
 
 def test_padding_never_overflows():

@@ -16,6 +16,10 @@ from torch import Tensor, nn
 
 #: Score of what is impossible; finite, so that differences of impossible scores are not NaN.
 IMPOSSIBLE = -1e30
+#: If scores of one token, and transitions, lie closer together than this, sums over paths may leave
+#: log space in double precision: a tag is at most a few such steps behind the best, and exp(-600) is
+#: a number.
+NEAR = 100.0
 
 
 @dataclass
@@ -46,10 +50,22 @@ class Lattice:
         """Scores from token t to token t + 1. Shape (N, T, T)."""
         return self.transitions if self.transitions.dim() == 3 else self.transitions[t]
 
+    def is_near(self) -> bool:
+        """Tell whether possible scores are so near to each other that their ratios are numbers."""
+        return bool(_spread(self.emissions, -1) + _spread(self.transitions, (-2, -1)) < NEAR)
+
     def active(self) -> Tensor:
         """Tell tokens from padding. Shape (L, N), bool."""
         positions = torch.arange(self.emissions.shape[0], device=self.emissions.device)
         return positions[:, None] < self.lengths[None, :]
+
+
+def _spread(scores: Tensor, dims: int | tuple[int, ...]) -> Tensor:
+    """Largest difference of possible scores along some dimensions."""
+    possible = scores > IMPOSSIBLE / 2
+    lowest = torch.where(possible, scores, torch.inf).amin(dims)
+    highest = torch.where(possible, scores, -torch.inf).amax(dims)
+    return (highest - lowest).amax() if scores.numel() else scores.sum()
 
 
 @dataclass
@@ -101,20 +117,30 @@ def _reversed(lattice: Lattice) -> Lattice:
     return Lattice(emissions, transitions, lattice.lengths)
 
 
-def _forward(lattice: Lattice) -> tuple[Tensor, Tensor]:
+def _forward(lattice: Lattice, *, near: bool) -> tuple[Tensor, Tensor]:
     """Sum over all beginnings.
 
+    lattice (Lattice): The scores.
+    near (bool): What its is_near tells.
     RETURNS (tuple[Tensor, Tensor]): The rescaled forward scores, shape (L, N, T), and what was
         taken off them at each token, shape (L, N), 0 in padding.
     """
     active = lattice.active()
+    ratios = lattice.transitions.double().exp() if near else None
     scores = lattice.emissions[0]
     offset = scores.amax(dim=1)
     scores = scores - offset[:, None]
     all_scores, all_offsets = [scores], [offset]
     for t in range(1, lattice.emissions.shape[0]):
-        paths = scores[:, :, None] + lattice.transitions_at(t - 1)
-        following = lattice.emissions[t] + torch.logsumexp(paths, dim=1)
+        if ratios is None:
+            paths = scores[:, :, None] + lattice.transitions_at(t - 1)
+            sums = torch.logsumexp(paths, dim=1)
+        else:
+            # A matrix product is four times as fast as logsumexp.
+            step = ratios if ratios.dim() == 3 else ratios[t - 1]
+            sums = torch.bmm(scores.double().exp()[:, None], step)[:, 0].log()
+            sums = sums.to(scores.dtype).clamp(min=IMPOSSIBLE)
+        following = lattice.emissions[t] + sums
         offset = following.amax(dim=1) * active[t]
         scores = torch.where(active[t][:, None], following - offset[:, None], scores)
         all_scores.append(scores)
@@ -133,7 +159,8 @@ class ForwardBackward:
         n_sequences, n_tags = lattice.emissions.shape[1:]
         self.lattice = lattice
         self.active = lattice.active()
-        scores, offsets = _forward(stack(lattice, _reversed(lattice)))
+        self._near = lattice.is_near()
+        scores, offsets = _forward(stack(lattice, _reversed(lattice)), near=self._near)
         self._forward = scores[:, :n_sequences]
         self._offsets = offsets[:, :n_sequences]
         index = reversal(lattice.lengths, len(scores))[:, :, None].expand(-1, -1, n_tags)
@@ -157,12 +184,14 @@ class ForwardBackward:
         if len(self._forward) == 1:
             return torch.zeros_like(transitions)
         scale = self._offsets[1:] + self._normaliser[1:]
-        joint = (
-            self._forward[:-1, :, :, None] + (self._backward[1:] - scale[:, :, None])[:, :, None]
-        )
+        ahead = self._backward[1:] - scale[:, :, None]
         # Behind a sequence the terms do not belong together, and may overflow.
-        joint = joint + transitions
-        joint = joint.masked_fill(~self.active[1:, :, None, None], IMPOSSIBLE).exp()
+        ahead = ahead.masked_fill(~self.active[1:, :, None], IMPOSSIBLE)
+        if transitions.dim() == 3 and self._near:
+            before = self._forward[:-1].double().exp().permute(1, 2, 0)
+            sums = torch.bmm(before, ahead.double().exp().transpose(0, 1))
+            return (sums * transitions.double().exp()).to(transitions.dtype)
+        joint = (self._forward[:-1, :, :, None] + ahead[:, :, None] + transitions).exp()
         return joint.sum(dim=0) if transitions.dim() == 3 else joint
 
     def expectations(self) -> Expectations:
