@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import srsly
+from numpy.typing import NDArray
+
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.loading import head_names
 
 if TYPE_CHECKING:
@@ -96,6 +101,78 @@ def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
         tokens=sum(len(example.reference) for example in examples),
         unknown_heads=[head for head in sorted(gold) if head not in known],
     )
+
+
+def find_meta(model: str) -> Path:
+    """Find the meta.json of a pipeline's folder.
+
+    model (str): The folder.
+    RETURNS (Path): The file.
+    RAISES (InputError): If this is no folder of a pipeline.
+    """
+    path = Path(model) / "meta.json"
+    if not path.is_file():
+        raise InputError(
+            f"{model}: scores can be saved in the meta.json of a pipeline's folder, and there is "
+            "none. Name the folder that spacy train wrote."
+        )
+    return path
+
+
+def save_performance(evaluation: Evaluation, meta: Path) -> None:
+    """Make scores the performance that a pipeline's meta.json tells of.
+
+    evaluation (Evaluation): The scores.
+    meta (Path): The meta.json; nothing else in it changes.
+    """
+    content = srsly.read_json(meta)
+    scores = {key: value for key, value in evaluation.scores.items() if key != "speed"}
+    with write_whole(meta) as file:
+        file.write(srsly.json_dumps({**content, "performance": scores}, indent=2))
+
+
+def annotate_gold(nlp: "Language", paths: Sequence[Path]) -> "list[Example]":
+    """Let a pipeline annotate gold documents, as evaluate_pipeline does.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): As for evaluate_pipeline.
+    RETURNS (list[Example]): Annotated and gold documents, in the order of the files.
+    RAISES (InputError): If a path holds no DocBin.
+    """
+    check_corpora(paths)
+    examples = [example for path in paths for example in _read_examples(nlp, path)]
+    docs = nlp.pipe([example.predicted for example in examples])
+    for example, doc in zip(examples, docs, strict=True):
+        example.predicted = doc
+    return examples
+
+
+def count_mentions(examples: "Sequence[Example]", head: str) -> NDArray[np.int64]:
+    """Count one head's mentions document by document; their sums are what the scorer scores.
+
+    examples (Sequence[Example]): Annotated and gold documents.
+    head (str): The head.
+    RETURNS (NDArray[int64]): Shape (documents annotated for the head, 3): true positives,
+        predicted mentions, gold mentions.
+    """
+    annotated = [example for example in examples if head in example.reference.spans]
+    counts = [_count_document(example, head) for example in annotated]
+    return np.array(counts, dtype=np.int64).reshape(-1, 3)
+
+
+def _count_document(example: "Example", head: str) -> tuple[int, int, int]:
+    from spacy_bioner_mtl.gold import unknown_tokens
+
+    unknown = unknown_tokens(example, head)
+    spans = [
+        span
+        for span in example.predicted.spans.get(head, ())
+        if unknown.isdisjoint(range(span.start, span.end))
+    ]
+    aligned = example.get_aligned_spans_x2y(spans, allow_overlap=True)
+    predicted = {(span.start, span.end, span.label_) for span in aligned}
+    gold = {(span.start, span.end, span.label_) for span in example.reference.spans[head]}
+    return len(predicted & gold), len(predicted), len(gold)
 
 
 def check_corpora(paths: Sequence[Path]) -> None:

@@ -1,6 +1,7 @@
 """bioner-mtl evaluate: the numbers of spaCy's own command, for all heads at once."""
 
 import re
+import shutil
 
 import pytest
 import srsly
@@ -117,6 +118,30 @@ def test_command_prints_and_saves(tmp_path, model, corpora, capsys):
         (scores[f"spans_genes_{part}"] + scores[f"spans_medicine_{part}"]) / 2 for part in "prf"
     ]
     assert rows["macro average"][:3] == percent(means)
+
+
+def test_scores_go_into_the_meta_of_the_pipeline(tmp_path, model, corpora):
+    copied = tmp_path / "model"
+    shutil.copytree(model, copied)
+    before = srsly.read_json(copied / "meta.json")
+    with pytest.raises(SystemExit) as exit_:
+        main(["evaluate", str(copied), str(corpora), "--into-meta"])
+    assert exit_.value.code == 0
+    after = srsly.read_json(copied / "meta.json")
+    expected = evaluate_pipeline(load_pipeline(str(copied)), [corpora]).scores
+    expected.pop(SPEED)
+    # JSON has ten digits.
+    expected = srsly.json_loads(srsly.json_dumps(expected))
+    assert after.pop("performance") == expected and 0 < expected["spans_genes_f"] < 1
+    before.pop("performance", None)
+    assert after == before
+
+
+def test_scores_of_an_installed_pipeline_have_no_meta_to_go_into(corpora, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["evaluate", "en_some_pipeline", str(corpora), "--into-meta"])
+    assert exit_.value.code == 1
+    assert "Name the folder that spacy train wrote" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_head_that_the_pipeline_lacks_is_named(tmp_path, model, capsys):

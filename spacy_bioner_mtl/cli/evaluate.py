@@ -17,6 +17,10 @@ def evaluate(
     output: Annotated[
         Path | None, Option("--output", metavar="FILE.json", help="Where to save the scores.")
     ] = None,
+    into_meta: Annotated[
+        bool,
+        Option("--into-meta", help="Save the scores in MODEL's meta.json as well."),
+    ] = False,
     gpu_id: GpuId = -1,
 ) -> None:
     """Score every head on the documents that are annotated for it.
@@ -26,11 +30,17 @@ def evaluate(
     import srsly
     from wasabi import msg
 
-    from spacy_bioner_mtl.evaluation import check_corpora, evaluate_pipeline
+    from spacy_bioner_mtl.evaluation import (
+        check_corpora,
+        evaluate_pipeline,
+        find_meta,
+        save_performance,
+    )
     from spacy_bioner_mtl.files import write_whole
     from spacy_bioner_mtl.loading import load_pipeline
 
     check_corpora(corpora)
+    meta = find_meta(model) if into_meta else None
     evaluation = evaluate_pipeline(load_pipeline(model, gpu_id), corpora)
     msg.table(
         evaluation.rows(),
@@ -51,3 +61,6 @@ def evaluate(
         with write_whole(output) as file:
             file.write(srsly.json_dumps(evaluation.to_json(), indent=2))
         msg.good(f"Scores saved to {output}")
+    if meta:
+        save_performance(evaluation, meta)
+        msg.good(f"Scores saved to {meta}")

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 #: Score of what is impossible; finite, so that differences of impossible scores are not NaN.
 IMPOSSIBLE = -1e30
-#: If scores of one token, and transitions, lie closer together than this, sums over paths may leave
-#: log space in double precision: a tag is at most a few such steps behind the best, and exp(-600) is
-#: a number.
+#: If scores of one token, and transitions, lie closer together than this, sums over paths may
+#: leave log space in double precision: a tag is at most a few such steps behind the best, and
+#: exp(-600) is a number.
 NEAR = 100.0
 
 
