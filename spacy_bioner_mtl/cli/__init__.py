@@ -6,9 +6,12 @@ import typer
 from wasabi import msg
 
 from spacy_bioner_mtl.cli.annotate import annotate
+from spacy_bioner_mtl.cli.benchmark_training import benchmark_training
+from spacy_bioner_mtl.cli.compare import compare
 from spacy_bioner_mtl.cli.convert import convert
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
 from spacy_bioner_mtl.cli.evaluate import evaluate
+from spacy_bioner_mtl.cli.variants import variants
 from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
 from spacy_bioner_mtl.errors import InputError
@@ -24,6 +27,12 @@ app.command()(convert_corpora)
 app.command()(verify)
 app.command()(annotate)
 app.command()(evaluate)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    benchmark_training
+)
+app.command()(compare)
+# What it does not know are overrides of a config.
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(variants)
 app.add_typer(vectors)
 
 
