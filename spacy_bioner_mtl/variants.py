@@ -7,6 +7,7 @@ nothing is selected on the way, and the last model is scored on the test set, on
 
 import hashlib
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -168,7 +169,7 @@ def plan_runs(
                     "training.patience": 0,
                 }
                 if train not in steps:
-                    steps[train] = passes * _count_batches(config, values)
+                    steps[train] = _count_batches(config, values, passes)
                 values["training.max_steps"] = values["training.eval_frequency"] = steps[train]
                 names = [variant, *([Path(file).stem] if file else []), f"seed{seed}"]
                 tests = tuple(data / "test" / each for each in ([file] if file else files))
@@ -202,8 +203,12 @@ def _config_errors(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from error
 
 
-def _count_batches(path: Path, overrides: dict[str, Any]) -> int:
-    """Count the batches of one pass over the training documents of a config."""
+def _count_batches(path: Path, overrides: dict[str, Any], passes: int) -> int:
+    """Count the batches of some passes over the training documents of a config.
+
+    It depends a little on the order that chance gives the documents. Always the same order is
+    taken, so that the command, when it is given again, plans the same runs.
+    """
     from spacy.util import load_model_from_config, registry, resolve_dot_names
 
     config = _load_config(path, overrides)
@@ -219,7 +224,12 @@ def _count_batches(path: Path, overrides: dict[str, Any]) -> int:
         values = nlp.config.interpolate()
         (corpus,) = resolve_dot_names(values, [values["training"]["train_corpus"]])
         batcher = registry.resolve({"batcher": values["training"]["batcher"]})["batcher"]
-        return sum(1 for _ in batcher(corpus(nlp)))
+        examples = list(corpus(nlp))
+        state = random.getstate()
+        random.seed(0)
+        batches = sum(1 for _ in range(passes) for _ in batcher(examples))
+        random.setstate(state)
+        return batches
 
 
 def execute_runs(runs: Sequence[Run], jobs: int, report: Callable[[str], None]) -> list[str]:

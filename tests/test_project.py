@@ -19,7 +19,7 @@ from spacy_bioner_mtl.corpora import read_corpora_list
 
 ROOT = Path(__file__).parent.parent
 MIRROR = ROOT.parent / "shared" / "corpora"
-OUTPUT_FOLDERS = {"corpora", "vectors", "training", "metrics", "annotated"}
+OUTPUT_FOLDERS = {"corpora", "vectors", "training", "metrics", "annotated", "packages"}
 SOURCE = "corpora/source"
 
 
@@ -112,7 +112,8 @@ def test_scripts_call_what_exists(project):
     for words in scripts(project):
         assert words[:2] == ["python", "-m"]
         if words[2] == "spacy":
-            assert words[3] == "train" and (ROOT / words[4]).suffix == ".cfg"
+            assert words[3] in ("train", "package")
+            assert words[3] == "package" or (ROOT / words[4]).suffix == ".cfg"
             continue
         assert words[2] == "spacy_bioner_mtl"
         command, arguments = find_click_command(words[3:])
@@ -122,12 +123,12 @@ def test_scripts_call_what_exists(project):
         assert set(given) <= options, words
         # Typer checks the number of arguments and the types of options.
         command.make_context(command.name, list(arguments))
-    assert called == {"verify", "convert-corpora", "floret", "evaluate", "annotate"}
+    assert called == {"verify", "convert-corpora", "floret", "glove", "evaluate", "annotate"}
 
 
 def test_names_in_configs_that_training_sets(project):
     for words in scripts(project):
-        if words[2] != "spacy":
+        if words[2:4] != ["spacy", "train"]:
             continue
         config = (ROOT / words[4]).read_text(encoding="utf-8")
         for option in [word for word in words[5:] if word.startswith("--") and "." in word]:
