@@ -45,6 +45,8 @@ OWN_VALUES = (
 #: Counts of one model: for each corpus and head, the rows of evaluation.count_mentions.
 Counts = dict[str, dict[str, list[list[int]]]]
 
+#: Seconds between looks at a training.
+_LOOK_EVERY = 0.2
 #: One model is scored at a time: that is quick, and two tables of vectors may fill the memory.
 _scoring = threading.Lock()
 
@@ -247,9 +249,9 @@ def execute_runs(runs: Sequence[Run], jobs: int, report: Callable[[str], None]) 
     report(f"Runs: {len(runs)}, done before: {done}, batches to train on: {all_steps:,}")
     failures = []
     start = time.monotonic()
-    trainings: list[subprocess.Popen[bytes]] = []
+    stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_execute, run, jobs > 1, trainings): run for run in left}
+        futures = {pool.submit(_execute, run, jobs > 1, stop): run for run in left}
         try:
             for number, future in enumerate(as_completed(futures), done + 1):
                 run = futures[future]
@@ -263,16 +265,13 @@ def execute_runs(runs: Sequence[Run], jobs: int, report: Callable[[str], None]) 
                     f"{'failed' if failure else 'done'}, {minutes:.1f} min, about {ahead:.1f} to go"
                 )
         except BaseException:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
-            for training in trainings:
-                training.terminate()
             raise
     return failures
 
 
-def _execute(
-    run: Run, single_thread: bool, trainings: "list[subprocess.Popen[bytes]]"
-) -> str | None:
+def _execute(run: Run, single_thread: bool, stop: threading.Event) -> str | None:
     """Train and score one model; return what went wrong, if anything did."""
     environment = {**os.environ, **({"OMP_NUM_THREADS": "1"} if single_thread else {})}
     try:
@@ -281,10 +280,13 @@ def _execute(
             training = subprocess.Popen(
                 run.command(), stdout=log, stderr=subprocess.STDOUT, env=environment
             )
-            trainings.append(training)
-            # Even a training that fails leaves a model.
-            if training.wait():
-                return f"the training failed, see {run.log}"
+            while training.poll() is None:
+                if stop.wait(_LOOK_EVERY):
+                    training.terminate()
+                    training.wait()
+        # Even a training that fails leaves a model.
+        if training.returncode:
+            return f"the training failed, see {run.log}"
         with _scoring:
             _score(run, single_thread)
     except Exception as error:
