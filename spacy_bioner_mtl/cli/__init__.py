@@ -16,6 +16,9 @@ from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
 from spacy_bioner_mtl.errors import InputError
 
+#: For commands that take overrides of a config: options that they do not know.
+OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+
 app = typer.Typer(
     name="bioner-mtl",
     help="Multi-task biomedical named entity recognition for spaCy.",
@@ -27,12 +30,9 @@ app.command()(convert_corpora)
 app.command()(verify)
 app.command()(annotate)
 app.command()(evaluate)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    benchmark_training
-)
+app.command(context_settings=OVERRIDES)(benchmark_training)
 app.command()(compare)
-# What it does not know are overrides of a config.
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(variants)
+app.command(context_settings=OVERRIDES)(variants)
 app.add_typer(vectors)
 
 
