@@ -34,13 +34,13 @@ def configure_one_corpus(size: int) -> Batcher:
 
 
 def configure_mixed_corpora(size: int, temperature: float) -> Batcher:
-    """Create a batcher whose batches hold documents of all corpora.
+    """Create a batcher whose batches hold documents of similar length from all corpora.
 
     Corpora are drawn in proportion to (their number of tokens) ** (1 / temperature): 1 is
     proportional to size, so that an epoch sees each document once; the higher the temperature, the
     more uniform. An epoch has about as many tokens as the corpora together.
 
-    size (int): Tokens in a batch, at most; a longer document is a batch of its own.
+    size (int): Padded tokens in a batch, at most; a longer document is a batch of its own.
     temperature (float): At least 1.
     RETURNS (Batcher): The batcher.
     """
@@ -58,8 +58,9 @@ def configure_mixed_corpora(size: int, temperature: float) -> Batcher:
             share = weights[name] / sum(weights.values())
             wanted = share * sum(sizes.values()) / max(sizes[name], 1)
             drawn.extend(_passes(corpora[name], wanted))
-        random.shuffle(drawn)
-        yield from _fill(drawn, size)
+        batches = list(_similar_lengths(drawn, size))
+        random.shuffle(batches)
+        yield from batches
 
     return batch
 
@@ -79,15 +80,13 @@ def _passes(examples: list[Example], number: float) -> list[Example]:
     return examples * whole + part
 
 
-def _fill(examples: list[Example], size: int) -> Iterator[list[Example]]:
-    """Cut examples into batches; sentences of similar length are found by the network."""
+def _similar_lengths(examples: list[Example], size: int) -> Iterator[list[Example]]:
+    """Group documents of similar length; which equally long ones meet is left to chance."""
     batch: list[Example] = []
-    n_tokens = 0
-    for example in examples:
-        if batch and n_tokens + len(example.predicted) > size:
+    for example in sorted(examples, key=lambda each: len(each.predicted) + random.random()):
+        if batch and (len(batch) + 1) * len(example.predicted) > size:
             yield batch
-            batch, n_tokens = [], 0
+            batch = []
         batch.append(example)
-        n_tokens += len(example.predicted)
     if batch:
         yield batch
