@@ -7,7 +7,7 @@ from conftest import GOLD, make_examples, make_pipeline, train, weights
 from spacy.util import registry
 from thinc.api import SGD, Adam, Config, RAdam
 
-from spacy_bioner_mtl.training.optimizer import MomentumSGD
+from spacy_bioner_mtl.training.optimizer import FusedAdam, MomentumSGD
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
@@ -23,6 +23,35 @@ def test_momentum_sgd_is_torchs(momentum):
         peer.step()
         ours, _ = optimizer((1, "w"), ours, gradient)
         np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-6, rtol=0)
+
+
+def test_fused_adam_is_torchs_and_averages_as_thinc_does():
+    random = np.random.default_rng(4)
+    start = random.normal(size=(5, 4)).astype("f")
+    ours, thincs, theirs = start.copy(), start.copy(), torch.nn.Parameter(torch.tensor(start))
+    optimizer, other = FusedAdam(0.02), Adam(0.02, L2=0.0, grad_clip=0.0, use_averages=True)
+    peer = torch.optim.Adam([theirs], lr=0.02)
+    key = (1, "w")
+    for _ in range(30):
+        gradient = random.normal(size=(5, 4)).astype("f")
+        theirs.grad = torch.tensor(gradient)
+        peer.step()
+        thincs, _ = other(key, thincs, gradient.copy())
+        ours, used = optimizer(key, ours, gradient)
+        assert not used.any(), "thinc adds the next gradient to what an optimizer returns"
+    np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=1e-6, rtol=0)
+    np.testing.assert_allclose(ours, thincs, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(optimizer.averages[key], other.averages[key], atol=1e-5, rtol=0)
+
+
+def test_fused_adam_clips_scales_and_keeps_no_averages_when_told_so():
+    gradient = np.array([3.0, 4.0], dtype="f")
+    clipped = FusedAdam(0.1, eps=1.0, grad_clip=1.0, use_averages=False)
+    plain = FusedAdam(0.05, eps=1.0, use_averages=False)
+    one, _ = clipped((1, "w"), np.zeros(2, dtype="f"), gradient.copy(), lr_scale=0.5)
+    other, _ = plain((1, "w"), np.zeros(2, dtype="f"), gradient / 5.0)
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    assert one.all() and clipped.averages is None
 
 
 def test_parameters_have_velocities_of_their_own():
