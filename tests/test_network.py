@@ -12,6 +12,7 @@ from thinc.api import Adam, set_dropout_rate
 from spacy_bioner_mtl.model import Query
 from spacy_bioner_mtl.nn.encoder import TokenBatch, WordEncoder, group_by_length
 from spacy_bioner_mtl.nn.network import HeadLayer
+from spacy_bioner_mtl.nn.rows import take_rows
 from spacy_bioner_mtl.sequences import split_sequences
 from spacy_bioner_mtl.training.loss import gold_targets, likelihood
 
@@ -310,3 +311,13 @@ def test_groups_do_not_change_states():
         alone = TokenBatch(lengths[column : column + 1], *[torch.zeros(0)] * 4, None, None, values)
         states = encoder(alone, [values[:length, column : column + 1]], 0.0)
         torch.testing.assert_close(together[:length, column], states[:, 0])
+
+
+def test_rows_are_taken_as_by_indexing():
+    values = torch.randn(6, 3, requires_grad=True, dtype=torch.float64)
+    index = torch.tensor([4, 0, 5])
+    gradient = torch.randn(3, 3, dtype=torch.float64)
+    (ours,) = torch.autograd.grad(take_rows(values, index), values, gradient)
+    (theirs,) = torch.autograd.grad(values[index], values, gradient)
+    assert take_rows(values, index).equal(values[index]) and ours.equal(theirs)
+    assert torch.autograd.gradcheck(take_rows, (values, index))

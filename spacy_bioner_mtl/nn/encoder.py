@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from spacy_bioner_mtl.nn.crf import reversal
+from spacy_bioner_mtl.nn.rows import take_rows
 
 
 @dataclass
@@ -103,8 +104,13 @@ class BidirectionalLSTM(nn.Module):
 
 def reverse(values: Tensor, lengths: Tensor) -> Tensor:
     """Reverse each sequence in its own bounds. Shape (L, N, width)."""
-    index = reversal(lengths, len(values))
-    return values[index, torch.arange(values.shape[1], device=values.device)]
+    rows = _row(reversal(lengths, len(values)), torch.arange(len(lengths), device=lengths.device))
+    return take_rows(values.flatten(0, 1), rows.flatten()).view_as(values)
+
+
+def _row(positions: Tensor, columns: Tensor) -> Tensor:
+    """Index of positions of sequences in the flattened (L * N, width)."""
+    return positions * len(columns) + columns
 
 
 def group_by_length(lengths: Tensor) -> list[Tensor]:
@@ -186,8 +192,11 @@ class CharacterEncoder(nn.Module):
             values = dropout(self.table(characters), rate, variational=False)
             states = self.lstm(values, lengths)
             columns = torch.arange(len(words), device=words.device)
-            groups.append(torch.cat([state[lengths - 1, columns] for state in states], dim=1))
-        return torch.cat(groups)[torch.argsort(order)]
+            last = _row(lengths - 1, columns)
+            groups.append(
+                torch.cat([take_rows(state.flatten(0, 1), last) for state in states], dim=1)
+            )
+        return take_rows(torch.cat(groups), torch.argsort(order))
 
 
 class WordEncoder(nn.Module):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from spacy_bioner_mtl.heads import legal_ends, legal_starts, legal_transitions
 from spacy_bioner_mtl.nn.crf import IMPOSSIBLE
+from spacy_bioner_mtl.nn.rows import take_rows
 
 CRFKind = Literal["small", "large"]
 
@@ -93,14 +94,14 @@ def score_pairs(
     )
     if heads[0].kind == "small":
         emissions, transitions = _small_scores(heads, states, n_tags)
-        emissions = emissions[:, sequences, position]
+        emissions = _of_pairs(emissions, sequences, position)
         transitions = transitions[position]
         starts = starts + torch.stack([_pad(head.start, n_tags) for head in heads])
         ends = ends + torch.stack([_pad(head.end, n_tags) for head in heads])
     else:
         emissions, transitions = _large_scores(heads, states, n_tags)
-        emissions = emissions[:, sequences, position]
-        transitions = transitions[:, sequences, position]
+        emissions = _of_pairs(emissions, sequences, position)
+        transitions = _of_pairs(transitions, sequences, position)
     steps = torch.arange(len(emissions), device=emissions.device)[:, None, None]
     last = (lengths - 1)[sequences][None, :, None]
     emissions = emissions + tags[position]
@@ -108,8 +109,21 @@ def score_pairs(
     emissions = emissions + torch.where(steps == last, ends[position], 0.0)
     context = _context_scores(heads, states, n_tags)
     if context is not None:
-        context = context[:, sequences, position]
+        context = _of_pairs(context, sequences, position)
     return emissions, transitions + moves[position], context
+
+
+def _of_pairs(scores: Tensor, sequences: Tensor, position: Tensor) -> Tensor:
+    """Take the scores of pairs, no two of them alike, out of those of all heads.
+
+    scores (Tensor): Shape (L, N, heads, ...).
+    RETURNS (Tensor): Shape (L, P, ...).
+    """
+    length, n_sequences, n_heads = scores.shape[:3]
+    first = torch.arange(length, device=scores.device)[:, None] * (n_sequences * n_heads)
+    rows = first + (sequences * n_heads + position)
+    taken = take_rows(scores.flatten(0, 2), rows.flatten())
+    return taken.view(length, len(sequences), *scores.shape[3:])
 
 
 @lru_cache(maxsize=256)
