@@ -69,6 +69,7 @@ def build_lstm_crf(
     character_width: int = 30,
     character_hidden_width: int = 50,
     table_width: int = 50,
+    word_dropout: float = 0.0,
     pretrained_table: bool = False,
     caseless: bool = True,
     minimum_count: int = 2,
@@ -87,6 +88,8 @@ def build_lstm_crf(
     character_width (int): Width of the characters' vectors.
     character_hidden_width (int): Units per direction of the character LSTM.
     table_width (int): Width of a trainable table of words; 0 for none.
+    word_dropout (float): Share of the distinct words of a training batch that the table takes for
+        unseen (Iyyer et al. 2015), so that the network does not learn small corpora by heart.
     pretrained_table (bool): Start the table from the pipeline's static vectors, which must be of
         its width, not from random numbers. Training fine-tunes those of the words that it sees.
     caseless (bool): Look words up lower-cased in the table.
@@ -106,6 +109,7 @@ def build_lstm_crf(
         character_width=character_width,
         character_hidden_width=character_hidden_width,
         table_width=table_width,
+        word_dropout=word_dropout,
         hidden_width=hidden_width,
         crf=crf,
         share=share,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from thinc.api import Adam, set_dropout_rate
 
+from spacy_bioner_mtl.features import UNSEEN
 from spacy_bioner_mtl.model import Query
 from spacy_bioner_mtl.nn.encoder import TokenBatch, WordEncoder, group_by_length
 from spacy_bioner_mtl.nn.network import HeadLayer
@@ -303,7 +304,7 @@ def test_grouped_sequences_are_hardly_padded(lengths):
 def test_groups_do_not_change_states():
     lengths = torch.tensor([3, 40, 1, 12, 38, 7])
     assert len(group_by_length(lengths)) > 2
-    encoder = WordEncoder(2, 0, 5, 4, variational=True)
+    encoder = WordEncoder(2, 0, 5, 4, word_dropout=0.0, variational=True)
     values = torch.randn(40, 6, 5)
     batch = TokenBatch(lengths, *[torch.zeros(0)] * 4, None, None, torch.zeros(0))
     together = encoder(batch, [values], 0.0)
@@ -311,6 +312,28 @@ def test_groups_do_not_change_states():
         alone = TokenBatch(lengths[column : column + 1], *[torch.zeros(0)] * 4, None, None, values)
         states = encoder(alone, [values[:length, column : column + 1]], 0.0)
         torch.testing.assert_close(together[:length, column], states[:, 0])
+
+
+@pytest.mark.parametrize("word_dropout", [0.0, 0.5, 1.0])
+def test_dropped_words_count_as_unseen_in_training(word_dropout):
+    nlp, examples = initialized(word_dropout=word_dropout)
+    before = weights(nlp)["word_encoders.0.table.weight"]
+    train(nlp, examples, 1, drop=0.1)
+    after = weights(nlp)["word_encoders.0.table.weight"]
+    moved = (before != after).any(dim=1)
+    known = moved[UNSEEN + 1 :].float().mean()
+    assert bool(moved[UNSEEN]) == (word_dropout > 0), "no word of this gold is rare"
+    assert known == 1 - word_dropout if word_dropout != 0.5 else 0.2 < known < 0.8
+
+
+def test_no_word_is_dropped_in_prediction():
+    predictions = []
+    for word_dropout in (0.0, 1.0):
+        nlp, examples = initialized(word_dropout=word_dropout)
+        pipe = nlp.get_pipe("bioner_mtl")
+        query, _ = query_of(nlp, examples)
+        predictions.append(pipe.model.predict(query)[0].lattice.emissions)
+    assert predictions[0].equal(predictions[1])
 
 
 def test_rows_are_taken_as_by_indexing():

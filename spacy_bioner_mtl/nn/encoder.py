@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from spacy_bioner_mtl.features import UNSEEN
 from spacy_bioner_mtl.nn.crf import reversal
 from spacy_bioner_mtl.nn.rows import take_rows
 
@@ -203,7 +204,14 @@ class WordEncoder(nn.Module):
     """Hidden states of tokens from all that is known of them."""
 
     def __init__(
-        self, n_rows: int, width: int, input_width: int, hidden_width: int, *, variational: bool
+        self,
+        n_rows: int,
+        width: int,
+        input_width: int,
+        hidden_width: int,
+        *,
+        word_dropout: float,
+        variational: bool,
     ):
         """Make the table and the LSTM.
 
@@ -211,9 +219,12 @@ class WordEncoder(nn.Module):
         width (int): Width of the table; 0 for none.
         input_width (int): Width of the other features: vectors and characters.
         hidden_width (int): Units per direction.
+        word_dropout (float): Share of the distinct words of a batch that the table does not know
+            for once, in training.
         variational (bool): Drop the same values at every token of a sequence.
         """
         super().__init__()
+        self.word_dropout = word_dropout
         self.variational = variational
         self.table = nn.Embedding(n_rows, width) if width else None
         if self.table is not None:
@@ -229,8 +240,8 @@ class WordEncoder(nn.Module):
         RETURNS (Tensor): Shape (L, N, 2 * hidden width).
         """
         if self.table is not None:
-            words = nn.functional.embedding(batch.word_index, self.table(batch.table_rows))
-            features = [words, *features]
+            words = self.table(self._table_rows(batch, rate))
+            features = [nn.functional.embedding(batch.word_index, words), *features]
         values = dropout(torch.cat(features, dim=2), rate, variational=self.variational)
         groups = group_by_length(batch.lengths)
         if len(groups) == 1:
@@ -244,6 +255,14 @@ class WordEncoder(nn.Module):
                 parts.append(nn.functional.pad(part, (0, 0, 0, 0, 0, len(values) - longest)))
             states = torch.cat(parts, dim=1)[:, torch.argsort(torch.cat(groups))]
         return dropout(states, rate, variational=self.variational)
+
+    def _table_rows(self, batch: TokenBatch, rate: float) -> Tensor:
+        """Rows of the distinct words; in training some count as unseen. Shape (words,)."""
+        rows = batch.table_rows
+        if not (rate and self.word_dropout):
+            return rows
+        chances = torch.full(rows.shape, self.word_dropout, device=rows.device)
+        return rows.masked_fill(chances.bernoulli().bool(), UNSEEN)
 
     def _run(self, values: Tensor, lengths: Tensor) -> Tensor:
         """States of both directions. Shape (L, N, 2 * hidden width)."""

@@ -28,6 +28,7 @@ class Architecture:
     character_width: int
     character_hidden_width: int
     table_width: int
+    word_dropout: float
     hidden_width: int
     crf: CRFKind
     share: Share
@@ -139,6 +140,7 @@ class Network(nn.Module):
             shape.table_width,
             self.vector_width + 2 * shape.character_hidden_width,
             shape.hidden_width,
+            word_dropout=shape.word_dropout,
             variational=shape.variational_dropout,
         )
 
