@@ -12,7 +12,6 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import to_numpy
 
-from spacy_bioner_mtl.document_context import Occurrences
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
@@ -77,7 +76,6 @@ def build_lstm_crf(
     crf: CRFKind = "small",
     share: Share = "both",
     variational_dropout: bool = True,
-    document_context: bool = False,
 ) -> BioNERModel:
     """Build the multi-task LSTM-CRF of Wang et al. 2019 (doi 10.1093/bioinformatics/bty869).
 
@@ -100,8 +98,6 @@ def build_lstm_crf(
     share (str): What heads share: "none" (the paper's STM), "characters" (MTM-C), "words" (MTM-W)
         or "both" (MTM-CW).
     variational_dropout (bool): Drop the same values at every token of a sequence.
-    document_context (bool): Let what is seen at one occurrence of a word count at its others in the
-        document (Luo et al. 2018, doi 10.1093/bioinformatics/btx761, in a linear form).
     RETURNS (Model[Query, list[Answer]]): The model.
     """
     architecture = Architecture(
@@ -114,7 +110,6 @@ def build_lstm_crf(
         crf=crf,
         share=share,
         variational_dropout=variational_dropout,
-        document_context=document_context,
     )
     return Model(
         "bioner_mtl",
@@ -208,9 +203,6 @@ def forward(
         per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
         learns = is_train and not _is_frozen(model.layers[0])
         vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=learns)
-    occurrences = None
-    if network.architecture.document_context:
-        occurrences = Occurrences(query.docs, len(network.heads))
     batcher = _Batcher(network, query)
     parts, torch_backprops = [], []
     for chosen in batcher.everything() if is_train else batcher.similar_lengths():
@@ -221,12 +213,9 @@ def forward(
         torch_backprops.append(torch_backprop)
 
     def backprop(gradients: Gradients) -> list[Doc]:
-        received = list(gradients)
-        if occurrences is not None:
-            received += _share(occurrences, parts, [gradients[0]])
-        outputs = [output for output in parts[0].outputs if output is not None]
+        outputs = parts[0].outputs
         grad_tensors = [
-            gradient.to(output.dtype) for output, gradient in zip(outputs, received, strict=True)
+            gradient.to(output.dtype) for output, gradient in zip(outputs, gradients, strict=True)
         ]
         torch_backprops[0](ArgsKwargs((outputs,), {"grad_tensors": grad_tensors}))
         if backprop_vectors is not None and vectors is not None and vectors.requires_grad:
@@ -235,7 +224,7 @@ def forward(
             backprop_vectors(model.ops.xp.split(gradient, ends.tolist()))
         return query.docs
 
-    return _answers(parts, occurrences), backprop
+    return [_answer(part) for part in parts], backprop
 
 
 def _is_frozen(layer: Model[list[Doc], list[Floats2d]]) -> bool:
@@ -250,36 +239,14 @@ class _Part:
 
     pairs: NDArray[np.int64]
     arguments: Arguments
-    outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+    outputs: tuple[torch.Tensor, torch.Tensor]
 
 
-def _answers(parts: list[_Part], occurrences: Occurrences | None) -> list[Answer]:
-    """Take the network's outputs as lattices in single precision, cut off from autograd."""
-    emissions = [part.outputs[0].detach().float() for part in parts]
-    if occurrences is not None:
-        own = [cast(torch.Tensor, part.outputs[2]).detach().float() for part in parts]
-        shared = _share(occurrences, parts, own)
-        emissions = [each + other for each, other in zip(emissions, shared, strict=True)]
-    answers = []
-    for part, scores in zip(parts, emissions, strict=True):
-        batch, asked = part.arguments[:2]
-        transitions = part.outputs[1].detach().float()
-        lattice = Lattice(scores, transitions, batch.lengths[asked.sequences])
-        answers.append(Answer(part.pairs, lattice))
-    return answers
-
-
-def _share(
-    occurrences: Occurrences, parts: list[_Part], scores: list[torch.Tensor]
-) -> list[torch.Tensor]:
-    """Average scores, or gradients, over the occurrences of words in documents."""
-    indices = []
-    for part in parts:
-        batch, asked = part.arguments[:2]
-        indices.append(
-            occurrences.index(batch.vector_index, batch.lengths, asked.sequences, asked.heads)
-        )
-    return occurrences.average(scores, indices)
+def _answer(part: _Part) -> Answer:
+    """Take the network's outputs as a lattice in single precision, cut off from autograd."""
+    batch, asked = part.arguments[:2]
+    emissions, transitions = (output.detach().float() for output in part.outputs)
+    return Answer(part.pairs, Lattice(emissions, transitions, batch.lengths[asked.sequences]))
 
 
 class _Batcher:

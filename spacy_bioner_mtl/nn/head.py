@@ -20,13 +20,12 @@ class HeadLayer(nn.Module):
     each pair of tags by the hidden state (Ma and Hovy 2016; the original program's default).
     """
 
-    def __init__(self, n_tags: int, input_width: int, kind: CRFKind, *, context: bool = False):
+    def __init__(self, n_tags: int, input_width: int, kind: CRFKind):
         """Make the parameters.
 
         n_tags (int): Number of tags.
         input_width (int): Width of the hidden states.
         kind (CRFKind): Small or large.
-        context (bool): Whether it scores tags for other occurrences of a token's word, too.
         """
         super().__init__()
         self.n_tags = n_tags
@@ -35,9 +34,6 @@ class HeadLayer(nn.Module):
         self.output = nn.Linear(input_width, n_outputs)
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
-        self.context = nn.Linear(input_width, n_tags, bias=False) if context else None
-        if self.context is not None:
-            nn.init.zeros_(self.context.weight)
         if kind == "small":
             self.transitions = nn.Parameter(torch.zeros(n_tags, n_tags))
             self.start = nn.Parameter(torch.zeros(n_tags))
@@ -49,13 +45,12 @@ class HeadLayer(nn.Module):
         n_tags (int): Number of tags of the new head.
         RETURNS (HeadLayer): The new head.
         """
-        context = self.context is not None
-        grown = HeadLayer(n_tags, self.output.in_features, self.kind, context=context)
+        grown = HeadLayer(n_tags, self.output.in_features, self.kind)
         old, new = self.n_tags, grown.n_tags
         with torch.no_grad():
             for name, theirs in grown.named_parameters():
                 mine = self.get_parameter(name)
-                if self.kind == "large" and not name.startswith("context"):
+                if self.kind == "large":
                     wide, narrow = _block(theirs, new), _block(mine, old)
                     wide[:old, :old], wide[new, :old] = narrow[:old], narrow[old]
                 else:
@@ -74,7 +69,7 @@ def score_pairs(
     lengths: Tensor,
     sequences: Tensor,
     position: Tensor,
-) -> tuple[Tensor, Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor]:
     """Score all taggings of P pairs of sequence and head.
 
     heads (list[HeadLayer]): The heads, all of one kind.
@@ -82,10 +77,8 @@ def score_pairs(
     lengths (Tensor): Shape (N,): number of tokens of each sequence.
     sequences (Tensor): Shape (P,): column of each pair's sequence.
     position (Tensor): Shape (P,): index of each pair's head among the heads.
-    RETURNS (tuple[Tensor, Tensor, Tensor | None]): Emissions and transitions of a lattice; T is the
-        largest number of tags. Tags that a head does not have, and what IOBES forbids, are
-        impossible. Third, shape (L, P, T), the scores for other occurrences of the tokens' words,
-        if the heads have them.
+    RETURNS (tuple[Tensor, Tensor]): Emissions and transitions of a lattice; T is the largest number
+        of tags. Tags that a head does not have, and what IOBES forbids, are impossible.
     """
     n_tags = max(head.n_tags for head in heads)
     masks = [_penalties(head.n_tags, n_tags) for head in heads]
@@ -107,10 +100,7 @@ def score_pairs(
     emissions = emissions + tags[position]
     emissions = emissions + torch.where(steps == 0, starts[position], 0.0)
     emissions = emissions + torch.where(steps == last, ends[position], 0.0)
-    context = _context_scores(heads, states, n_tags)
-    if context is not None:
-        context = _of_pairs(context, sequences, position)
-    return emissions, transitions + moves[position], context
+    return emissions, transitions + moves[position]
 
 
 def _of_pairs(scores: Tensor, sequences: Tensor, position: Tensor) -> Tensor:
@@ -190,17 +180,6 @@ def _large_scores(
     scores = scores.view(*scores.shape[:3], n_tags + 1, n_tags)
     first = torch.arange(len(scores), device=scores.device) == 0
     return scores[..., -1, :] * first[:, None, None, None], scores[1:, ..., :-1, :]
-
-
-def _context_scores(heads: list[HeadLayer], states: list[Tensor], n_tags: int) -> Tensor | None:
-    """Scores for other occurrences, shape (L, N, heads, T)."""
-    layers = [head.context for head in heads if head.context is not None]
-    if not layers:
-        return None
-    outputs = [
-        nn.functional.pad(layer.weight, (0, 1, 0, n_tags - layer.out_features)) for layer in layers
-    ]
-    return _products(heads, states, outputs)
 
 
 def _weights(head: HeadLayer) -> Tensor:

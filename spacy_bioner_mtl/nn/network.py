@@ -33,7 +33,6 @@ class Architecture:
     crf: CRFKind
     share: Share
     variational_dropout: bool
-    document_context: bool
 
 
 @dataclass
@@ -87,11 +86,7 @@ class Network(nn.Module):
             self.character_encoders.append(self._new_character_encoder())
         if not self.word_encoders or shape.share not in ("words", "both"):
             self.word_encoders.append(self._new_word_encoder())
-        self.head_layers.append(
-            HeadLayer(
-                head.n_tags, 2 * shape.hidden_width, shape.crf, context=shape.document_context
-            )
-        )
+        self.head_layers.append(HeadLayer(head.n_tags, 2 * shape.hidden_width, shape.crf))
         self.heads.append(head)
         self.to(self.device)
 
@@ -146,18 +141,16 @@ class Network(nn.Module):
 
     def forward(
         self, batch: TokenBatch, pairs: Pairs, vectors: Tensor | None, rate: float
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor]:
         """Score all taggings of pairs of sequence and head.
 
         batch (TokenBatch): The sequences.
         pairs (Pairs): Which heads are asked about which sequences.
         vectors (Tensor | None): Shape (tokens of the documents, vector width), from tok2vec.
         rate (float): Dropout.
-        RETURNS (tuple[Tensor, Tensor, Tensor | None]): Emissions, shape (L, P, T), and transitions,
-            shape (P, T, T) or (L - 1, P, T, T), as in crf.Lattice. T is the largest number of tags
-            among the heads asked; what a head does not have, and what IOBES forbids, is impossible.
-            Third, shape (L, P, T), what is to be added to the emissions of all occurrences of a
-            token's word, if the architecture has document context.
+        RETURNS (tuple[Tensor, Tensor]): Emissions, shape (L, P, T), and transitions, shape
+            (P, T, T) or (L - 1, P, T, T), as in crf.Lattice. T is the largest number of tags among
+            the heads asked; what a head does not have, and what IOBES forbids, is impossible.
         """
         asked, position = torch.unique(pairs.heads, return_inverse=True)
         heads = [cast(HeadLayer, self.head_layers[index]) for index in asked.tolist()]
