@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Context, Option
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.cli.overrides import config_overrides
 
 
 def benchmark_training(
@@ -27,20 +27,12 @@ def benchmark_training(
     of what is trained. What is compared takes turns, so that other load on the machine slows both.
     """
     import srsly
-    from click import ClickException
-    from spacy.cli._util import parse_config_overrides
     from wasabi import msg
 
     from spacy_bioner_mtl.benchmark_training import benchmark_training
     from spacy_bioner_mtl.files import write_whole
 
-    try:
-        overrides = parse_config_overrides(context.args)
-    except ClickException as error:
-        raise InputError(
-            f"{error.message} Settings of a config are named with their sections, as in "
-            "--paths.train FOLDER."
-        ) from error
+    overrides = config_overrides(context.args)
     benchmark = benchmark_training(config, overrides, steps=steps, warmup=warmup, threads=threads)
     values = benchmark.to_json()
     msg.table(_rows(values), aligns=("l", "r"))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from typer import Argument, Context, Option
 
+from spacy_bioner_mtl.cli.overrides import config_overrides
+
 
 def variants(
     context: Context,
@@ -48,7 +50,6 @@ def variants(
     import signal
 
     import srsly
-    from spacy.cli._util import parse_config_overrides
     from wasabi import msg
 
     from spacy_bioner_mtl.errors import InputError
@@ -56,9 +57,6 @@ def variants(
     from spacy_bioner_mtl.variant_scores import TESTED, collect_scores
     from spacy_bioner_mtl.variants import VARIANTS, execute_runs, plan_runs
 
-    for argument in context.args:
-        if argument.startswith("--") and "." not in argument:
-            raise InputError(f"{argument}: no such option, nor a value of a config.")
     chosen = list(dict.fromkeys(variant or VARIANTS))
     runs = plan_runs(
         config,
@@ -67,7 +65,7 @@ def variants(
         variants=chosen,
         seeds=seeds,
         passes=passes,
-        overrides=parse_config_overrides(context.args),
+        overrides=config_overrides(context.args),
     )
     # Ending this command ends the trainings that it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
