@@ -1,0 +1,38 @@
+"""Memory that training has freed and the C library keeps."""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+from spacy.language import Language
+
+BeforeUpdate = Callable[[Language, dict[str, Any]], None]
+
+
+def configure_return_free_memory(every: int) -> BeforeUpdate:
+    """Create a callback that gives freed memory back to the system now and then.
+
+    For ``[training.before_update]``. Every batch has tensors of other sizes, and glibc finds fewer
+    and fewer of the freed pieces to be of use: without this a process grows by some 0.3 GB in
+    1,000 steps. Other C libraries are left alone.
+
+    every (int): Steps between two times.
+    RETURNS (Callable[[Language, dict], None]): The callback.
+    """
+    trim = find_trim()
+
+    def before_update(nlp: Language, progress: dict[str, Any]) -> None:
+        if trim is not None and progress["step"] % every == 0:
+            trim(0)
+
+    return before_update
+
+
+def find_trim() -> Callable[[int], int] | None:
+    """Find glibc's malloc_trim; None where there is no glibc."""
+    try:
+        function: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        # Not there on macOS, and on Windows the program itself cannot be opened as a library.
+        return None
+    return function
