@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from spacy_bioner_mtl.features import UNSEEN
 from spacy_bioner_mtl.nn.crf import reversal
-from spacy_bioner_mtl.nn.parallel import run_both
 from spacy_bioner_mtl.nn.rows import take_rows
 
 
@@ -100,9 +99,8 @@ class BidirectionalLSTM(nn.Module):
         RETURNS (tuple[Tensor, Tensor]): States of the forward direction and states of the backward
             direction, the latter still reversed: both of shape (L, N, hidden width).
         """
-        lstms = cast(tuple[nn.LSTM, nn.LSTM], tuple(self.directions))
-        forward, backward = run_both(lstms, (values, reverse(values, lengths)))
-        return forward, backward
+        forward, backward = self.directions
+        return forward(values)[0], backward(reverse(values, lengths))[0]
 
 
 def reverse(values: Tensor, lengths: Tensor) -> Tensor:
