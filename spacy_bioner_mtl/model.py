@@ -30,7 +30,7 @@ class Query:
 
     docs (list[Doc]): The documents.
     sequences (list[Sequence]): Sequences of these documents, none of them empty.
-    pairs (NDArray[int64]): Shape (P, 2): index of a sequence, index of a head.
+    pairs (NDArray[int64]): Shape (P, 2): index of a sequence, index of a head; no two alike.
     """
 
     docs: list[Doc]
@@ -204,49 +204,35 @@ def forward(
         learns = is_train and not _is_frozen(model.layers[0])
         vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=learns)
     batcher = _Batcher(network, query)
-    parts, torch_backprops = [], []
+    answers = []
     for chosen in batcher.everything() if is_train else batcher.similar_lengths():
         rate = model.attrs["dropout_rate"] if is_train else 0.0
         pairs, arguments = batcher.arguments(chosen, vectors, rate)
         outputs, torch_backprop = model.shims[0](ArgsKwargs(arguments, {}), is_train)
-        parts.append(_Part(pairs, arguments, outputs))
-        torch_backprops.append(torch_backprop)
+        batch, asked = arguments[:2]
+        # In single precision, and cut off from autograd
+        emissions, transitions = (output.detach().float() for output in outputs)
+        lattice = Lattice(emissions, transitions, batch.lengths[asked.sequences])
+        answers.append(Answer(pairs, lattice))
 
     def backprop(gradients: Gradients) -> list[Doc]:
-        outputs = parts[0].outputs
         grad_tensors = [
             gradient.to(output.dtype) for output, gradient in zip(outputs, gradients, strict=True)
         ]
-        torch_backprops[0](ArgsKwargs((outputs,), {"grad_tensors": grad_tensors}))
+        torch_backprop(ArgsKwargs((outputs,), {"grad_tensors": grad_tensors}))
         if backprop_vectors is not None and vectors is not None and vectors.requires_grad:
             ends = np.cumsum([len(doc) for doc in query.docs])[:-1]
             gradient = torch2xp(cast(torch.Tensor, vectors.grad))
             backprop_vectors(model.ops.xp.split(gradient, ends.tolist()))
         return query.docs
 
-    return [_answer(part) for part in parts], backprop
+    return answers, backprop
 
 
 def _is_frozen(layer: Model[list[Doc], list[Floats2d]]) -> bool:
     """Tell whether no part of a layer has use for a gradient."""
     parts = [part for part in layer.walk() if not part.layers]
     return all(part.attrs.get(FROZEN, False) for part in parts)
-
-
-@dataclass
-class _Part:
-    """Some pairs of a query that went through the network at once, and what came out."""
-
-    pairs: NDArray[np.int64]
-    arguments: Arguments
-    outputs: tuple[torch.Tensor, torch.Tensor]
-
-
-def _answer(part: _Part) -> Answer:
-    """Take the network's outputs as a lattice in single precision, cut off from autograd."""
-    batch, asked = part.arguments[:2]
-    emissions, transitions = (output.detach().float() for output in part.outputs)
-    return Answer(part.pairs, Lattice(emissions, transitions, batch.lengths[asked.sequences]))
 
 
 class _Batcher:

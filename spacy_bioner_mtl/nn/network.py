@@ -37,7 +37,7 @@ class Architecture:
 
 @dataclass
 class Pairs:
-    """Which heads are asked about which sequences.
+    """Which heads are asked about which sequences; no two pairs are alike.
 
     sequences (Tensor): Shape (P,), int64: column of the batch.
     heads (Tensor): Shape (P,), int64: index of the head.

@@ -1,7 +1,7 @@
 """Taking rows of a matrix without paying for the general case in the gradient.
 
 The gradient of torch's indexing adds up, since an index may name a row more than once; none of the
-indices of the encoders does, and copying is several times as fast.
+indices of encoders and heads does, and copying is several times as fast.
 """
 
 from typing import Any, cast
