@@ -7,7 +7,8 @@ from conftest import GOLD, make_examples, make_pipeline, train, weights
 from spacy.util import registry
 from thinc.api import SGD, Adam, Config, RAdam
 
-from spacy_bioner_mtl.training.optimizer import FusedAdam, MomentumSGD
+from spacy_bioner_mtl.nn.adam import Change, FusedAdam
+from spacy_bioner_mtl.training.optimizer import MomentumSGD
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
@@ -52,6 +53,50 @@ def test_fused_adam_clips_scales_and_keeps_no_averages_when_told_so():
     other, _ = plain((1, "w"), np.zeros(2, dtype="f"), gradient / 5.0)
     np.testing.assert_allclose(one, other, atol=1e-6)
     assert one.all() and clipped.averages is None
+
+
+def test_rows_of_tables_are_updated_as_by_torchs_adam_without_momentum():
+    random = np.random.default_rng(5)
+    ours = torch.tensor(random.normal(size=(7, 3)).astype("f"))
+    theirs = torch.nn.Parameter(ours.clone())
+    optimizer, key = FusedAdam(0.02, use_averages=True), (1, "table")
+    peer = torch.optim.Adam([theirs], lr=0.02, betas=(0.0, 0.999))
+    average = torch.zeros_like(ours)
+    for step in range(1, 41):
+        # Row 6 has a gradient once, at the end, row 5 now and then, row 4 never.
+        rows = [0, 1, 2, 3] if step % 10 else [3, 5]
+        rows = torch.tensor(rows if step < 40 else [6])
+        gradient = torch.tensor(random.normal(size=(len(rows), 3)).astype("f"))
+        theirs.grad = torch.zeros(7, 3).index_copy_(0, rows, gradient)
+        peer.step()
+        optimizer.update([Change(key, ours, gradient, rows)])
+        decay = (1 + step) / (10 + step)
+        average = decay * average + (1 - decay) * theirs.detach()
+    torch.testing.assert_close(ours, theirs.detach(), atol=1e-5, rtol=0)
+    np.testing.assert_allclose(optimizer.averages[key], average.numpy(), atol=1e-5, rtol=0)
+
+
+def test_the_table_of_words_has_sparse_gradients_clipped_with_the_others():
+    nlp = make_pipeline()
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    pipe = nlp.get_pipe("bioner_mtl")
+    name = "word_encoders.0.table.weight"
+    table = pipe.network.get_parameter(name)
+    before = {key: values.detach().clone() for key, values in pipe.network.named_parameters()}
+    nlp.update(examples[:1], sgd=False)
+    assert table.grad.is_sparse and 0 < table.grad.coalesce().indices().numel() < len(table)
+    gradients = {
+        key: values.grad.to_dense().clone()
+        for key, values in pipe.network.named_parameters()
+        if values.grad is not None
+    }
+    norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
+    pipe.finish_update(SGD(0.1, grad_clip=float(norm) / 4, L2=0.0, use_averages=False))
+    for key, gradient in gradients.items():
+        moved = before[key] - pipe.network.get_parameter(key).detach()
+        torch.testing.assert_close(moved, gradient * 0.1 / 4, atol=1e-6, rtol=1e-3)
+    assert table.grad is None
 
 
 def test_parameters_have_velocities_of_their_own():

@@ -18,6 +18,7 @@ from thinc.types import FloatsXd
 from thinc.util import get_torch_default_device
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.nn.adam import Change, FusedAdam
 from spacy_bioner_mtl.nn.network import Network, rebuild
 
 #: The metadata key of safetensors under which the network describes itself.
@@ -53,17 +54,26 @@ class NetworkShim(PyTorchShim):
             for name, parameter in self._model.named_parameters()
             if parameter.grad is not None
         ]
+        changes = [self._change(name, parameter) for name, parameter in used]
         clip = getattr(optimizer, "grad_clip", 0.0)
         if clip:
-            torch.nn.utils.clip_grad_norm_([parameter for _, parameter in used], clip)
-        for name, parameter in used:
-            weights, _ = optimizer(
-                self._key(name, parameter),
-                cast(FloatsXd, torch2xp(parameter.data)),
-                cast(FloatsXd, torch2xp(cast(torch.Tensor, parameter.grad))),
-            )
-            parameter.data = xp2torch(weights, device=parameter.device)
+            _clip([change.gradient for change in changes], clip)
+        if isinstance(optimizer, FusedAdam):
+            optimizer.update(changes)
+        else:
+            for change in changes:
+                _update(optimizer, change)
+        for _, parameter in used:
             parameter.grad = None
+
+    def _change(self, name: str, parameter: torch.Tensor) -> Change:
+        """Parameter and gradient for an optimizer; they share their memory."""
+        gradient = cast(torch.Tensor, parameter.grad)
+        rows = None
+        if gradient.is_sparse:
+            gradient = gradient.coalesce()
+            rows, gradient = gradient.indices()[0], gradient.values()
+        return Change(self._key(name, parameter), parameter.data, gradient, rows)
 
     def _key(self, name: str, parameter: torch.Tensor) -> tuple[int, str]:
         """Key of a parameter in an optimizer.
@@ -90,6 +100,26 @@ class NetworkShim(PyTorchShim):
         finally:
             for name, values in backup.items():
                 self._model.get_parameter(name).data = values
+
+
+def _clip(gradients: list[torch.Tensor], limit: float) -> None:
+    """Scale gradients down, in place, to a largest norm of all of them together."""
+    norm = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]).norm()
+    # torch's clip_grad_norm_ does the same, but not with sparse gradients.
+    scale = (limit / (norm + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(scale)
+
+
+def _update(optimizer: Optimizer, change: Change) -> None:
+    """Update one parameter with an optimizer of thinc's, which knows no rows."""
+    gradient = change.gradient
+    if change.rows is not None:
+        gradient = torch.zeros_like(change.weights).index_copy_(0, change.rows, gradient)
+    weights, _ = optimizer(
+        change.key, cast(FloatsXd, torch2xp(change.weights)), cast(FloatsXd, torch2xp(gradient))
+    )
+    change.weights.copy_(xp2torch(weights, device=change.weights.device))
 
 
 def _serialize(network: Network | None) -> bytes:
