@@ -1,6 +1,7 @@
 """Documents to sequences: the stretches of tokens that the network reads."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,11 @@ def split_sequences(docs: list[Doc]) -> list[Sequence]:
     """
     sequences: list[Sequence] = []
     for index, doc in enumerate(docs):
-        tokens = np.flatnonzero(doc.to_array("IS_SPACE") == 0)
-        cuts: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        if doc.has_annotation("SENT_START"):
-            starts = np.flatnonzero(doc.to_array("SENT_START") == 1)
-            cuts = np.searchsorted(tokens, starts)
-        sequences.extend(Sequence(index, part) for part in np.split(tokens, cuts) if len(part))
+        values = doc.to_array(["IS_SPACE", "SENT_START"])
+        tokens = np.flatnonzero(values[:, 0] == 0)
+        starts = np.flatnonzero(values[:, 1] == 1)
+        cuts = [0, *np.searchsorted(tokens, starts).tolist(), len(tokens)]
+        sequences.extend(
+            Sequence(index, tokens[first:end]) for first, end in pairwise(cuts) if first < end
+        )
     return sequences

@@ -13,7 +13,7 @@ from thinc.util import to_numpy
 
 from spacy_bioner_mtl.errors import InputError
 
-#: How many words' vectors are remembered before starting anew; 120 MB at 300 dimensions.
+#: How many words' vectors are remembered before starting anew; at most 240 MB at 300 dimensions.
 CACHE_SIZE = 100_000
 
 
@@ -25,23 +25,37 @@ class _Memory:
     """Vectors of words seen so far: those of floret are sums over subwords, slow to make anew."""
 
     def __init__(self) -> None:
-        self._vectors: dict[int, NDArray[np.float32]] = {}
+        self._rows: dict[int, int] = {}
+        self._vectors = np.zeros((0, 0), dtype=np.float32)
         self._table: object = None
 
     def look_up(self, vocab: Vocab, keys: list[int]) -> NDArray[np.float32]:
         """Vectors of distinct words; zeros for those that have none. Shape (words, width)."""
         # A pipeline that loads other vectors keeps the object that holds them, but not the table.
-        if vocab.vectors.data is not self._table or len(self._vectors) > CACHE_SIZE:
-            self._vectors.clear()
+        if vocab.vectors.data is not self._table or len(self._rows) > CACHE_SIZE:
+            self._rows.clear()
+            self._vectors = np.zeros((0, vocab.vectors_length), dtype=np.float32)
             self._table = vocab.vectors.data
-        missing = [key for key in keys if key not in self._vectors]
+        missing = [key for key in keys if key not in self._rows]
         if missing:
-            vectors = to_numpy(vocab.vectors.get_batch(missing))  # type: ignore[no-untyped-call]
-            if vocab.vectors.mode == VectorsMode.default:
-                # spaCy finds words without a vector at row -1, which is another word's.
-                vectors[vocab.vectors.find(keys=missing) < 0] = 0.0
-            self._vectors.update(zip(missing, vectors, strict=True))
-        return np.stack([self._vectors[key] for key in keys])
+            self._add(vocab, missing)
+        return self._vectors[[self._rows[key] for key in keys]]
+
+    def _add(self, vocab: Vocab, keys: list[int]) -> None:
+        """Look words up in the pipeline's vectors, and remember them."""
+        vectors = to_numpy(vocab.vectors.get_batch(keys))  # type: ignore[no-untyped-call]
+        if vocab.vectors.mode == VectorsMode.default:
+            # spaCy finds words without a vector at row -1, which is another word's.
+            vectors[vocab.vectors.find(keys=keys) < 0] = 0.0
+        first = len(self._rows)
+        needed = first + len(keys)
+        if needed > len(self._vectors):
+            # Twice as many rows as needed: few copies on the way to a large vocabulary.
+            grown = np.zeros((2 * needed, self._vectors.shape[1]), dtype=np.float32)
+            grown[:first] = self._vectors[:first]
+            self._vectors = grown
+        self._vectors[first:needed] = vectors
+        self._rows.update(zip(keys, range(first, needed), strict=True))
 
     def __deepcopy__(self, _: object) -> "_Memory":
         return _Memory()
