@@ -336,10 +336,11 @@ def test_no_word_is_dropped_in_prediction():
     assert predictions[0].equal(predictions[1])
 
 
-def test_rows_are_taken_as_by_indexing():
+@pytest.mark.parametrize("rows", [[4, 0, 5], [4, 0, 5, 1, 3, 2]], ids=["some", "all"])
+def test_rows_are_taken_as_by_indexing(rows):
     values = torch.randn(6, 3, requires_grad=True, dtype=torch.float64)
-    index = torch.tensor([4, 0, 5])
-    gradient = torch.randn(3, 3, dtype=torch.float64)
+    index = torch.tensor(rows)
+    gradient = torch.randn(len(rows), 3, dtype=torch.float64)
     (ours,) = torch.autograd.grad(take_rows(values, index), values, gradient)
     (theirs,) = torch.autograd.grad(values[index], values, gradient)
     assert take_rows(values, index).equal(values[index]) and ours.equal(theirs)

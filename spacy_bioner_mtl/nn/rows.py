@@ -21,7 +21,10 @@ class _TakeRows(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
         (gradient,) = gradients
-        rows = gradient.new_zeros(ctx.n_rows, *gradient.shape[1:])
+        shape = (ctx.n_rows, *gradient.shape[1:])
+        # A permutation fills all rows by itself.
+        everything = len(index) == ctx.n_rows
+        rows = gradient.new_empty(shape) if everything else gradient.new_zeros(shape)
         return rows.index_copy_(0, index, gradient), None
 
 
