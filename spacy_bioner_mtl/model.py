@@ -97,7 +97,8 @@ def build_lstm_crf(
         pairs of tags.
     share (str): What heads share: "none" (the paper's STM), "characters" (MTM-C), "words" (MTM-W)
         or "both" (MTM-CW).
-    variational_dropout (bool): Drop the same values at every token of a sequence.
+    variational_dropout (bool): Drop the same values at every token of a sequence, and at every
+        character of a word (Gal and Ghahramani 2016).
     RETURNS (Model[Query, list[Answer]]): The model.
     """
     architecture = Architecture(

@@ -147,14 +147,16 @@ class CharacterEncoder(nn.Module):
     blanks included: the batch tells which.
     """
 
-    def __init__(self, n_rows: int, width: int, hidden_width: int):
+    def __init__(self, n_rows: int, width: int, hidden_width: int, *, variational: bool):
         """Make the table and the LSTM.
 
         n_rows (int): Rows of the table of characters.
         width (int): Width of the table.
         hidden_width (int): Units per direction.
+        variational (bool): Drop the same values at every character of a word or sequence.
         """
         super().__init__()
+        self.variational = variational
         #: Longest words of the groups that are encoded together; the last group has the rest.
         self.register_buffer("longest", torch.tensor([6, 11]), persistent=False)
         self.table = nn.Embedding(n_rows, width)
@@ -170,7 +172,7 @@ class CharacterEncoder(nn.Module):
         """
         if batch.before is None or batch.after is None:
             return nn.functional.embedding(batch.word_index, self._words(batch, rate))
-        values = dropout(self.table(batch.characters), rate, variational=False)
+        values = dropout(self.table(batch.characters), rate, variational=self.variational)
         forward, backward = self.lstm(values, batch.n_characters)
         columns = torch.arange(values.shape[1], device=values.device)
         # In padding both are positions of some other character; nothing reads what comes of it.
@@ -190,7 +192,7 @@ class CharacterEncoder(nn.Module):
                 continue
             lengths = batch.n_characters[words]
             characters = batch.characters[: int(lengths.max()), words]
-            values = dropout(self.table(characters), rate, variational=False)
+            values = dropout(self.table(characters), rate, variational=self.variational)
             states = self.lstm(values, lengths)
             columns = torch.arange(len(words), device=words.device)
             last = _row(lengths - 1, columns)

@@ -126,6 +126,7 @@ class Network(nn.Module):
             UNSEEN + 1 + len(self.vocabulary.characters),
             shape.character_width,
             shape.character_hidden_width,
+            variational=shape.variational_dropout,
         )
 
     def _new_word_encoder(self) -> WordEncoder:
