@@ -6,6 +6,7 @@ import os
 import pytest
 import spacy
 
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.training import memory
 
 
@@ -16,6 +17,12 @@ def test_every_so_many_steps(monkeypatch):
     for step in range(7):
         before_update(spacy.blank("en"), {"step": step, "epoch": 0})
     assert calls == [0, 0, 0]
+
+
+@pytest.mark.parametrize("every", [0, -1])
+def test_it_takes_at_least_a_step(every):
+    with pytest.raises(InputError, match=f"every {every} steps"):
+        memory.configure_return_free_memory(every)
 
 
 @pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])

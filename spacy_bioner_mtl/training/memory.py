@@ -6,6 +6,8 @@ from typing import Any
 
 from spacy.language import Language
 
+from spacy_bioner_mtl.errors import InputError
+
 BeforeUpdate = Callable[[Language, dict[str, Any]], None]
 
 
@@ -16,9 +18,15 @@ def configure_return_free_memory(every: int) -> BeforeUpdate:
     and fewer of the freed pieces to be of use: without this a process grows by some 0.3 GB in
     1,000 steps. Other C libraries are left alone.
 
-    every (int): Steps between two times.
+    every (int): Steps between two times, at least 1.
     RETURNS (Callable[[Language, dict], None]): The callback.
+    RAISES (InputError): It is not.
     """
+    if every < 1:
+        raise InputError(
+            f"Memory cannot be given back every {every} steps. Give 1 or more under "
+            "[training.before_update], or set before_update to null."
+        )
     trim = find_trim()
 
     def before_update(nlp: Language, progress: dict[str, Any]) -> None:
