@@ -14,30 +14,46 @@ MergePolicy = Callable[[Sequence[FoundSpan]], list[FoundSpan]]
 def configure_highest_score() -> MergePolicy:
     """Create the policy "highest score first": of spans that cross, the most probable one stays.
 
-    RETURNS (MergePolicy): The policy.
-    """
-    return highest_score
-
-
-def highest_score(candidates: Sequence[FoundSpan]) -> list[FoundSpan]:
-    """Pick the most probable span, drop all that share a token with it, and so on.
-
     Equal scores are decided by length (longer first), then position, then the names of head and
     label, so that the answer never depends on the order of the heads.
 
-    candidates (Sequence[FoundSpan]): Spans of all heads.
-    RETURNS (list[FoundSpan]): Spans that do not overlap, in order of the text.
+    RETURNS (MergePolicy): The policy.
     """
-    ranked = sorted(
-        candidates,
-        key=lambda span: (
-            -span.score,
-            span.start - span.end,
-            span.start,
-            span.head,
-            span.label,
-        ),
-    )
+    return configure_head_priority([])
+
+
+def configure_head_priority(heads: list[str]) -> MergePolicy:
+    """Create the policy "most trusted head first": of spans that cross, that of the head named
+    first stays, and of spans of one head, or of heads that are not named, the most probable one.
+
+    What is equal by that is decided as by the policy "highest score first".
+
+    heads (list[str]): Names of heads, the most trusted first. Heads that are not named come last;
+        names that the pipeline has no head for do nothing.
+    RETURNS (MergePolicy): The policy.
+    """
+    ranks = {head: rank for rank, head in enumerate(heads)}
+
+    def head_priority(candidates: Sequence[FoundSpan]) -> list[FoundSpan]:
+        return _first_come(
+            sorted(
+                candidates,
+                key=lambda span: (
+                    ranks.get(span.head, len(ranks)),
+                    -span.score,
+                    span.start - span.end,
+                    span.start,
+                    span.head,
+                    span.label,
+                ),
+            )
+        )
+
+    return head_priority
+
+
+def _first_come(ranked: Sequence[FoundSpan]) -> list[FoundSpan]:
+    """Take the first span, drop all that share a token with it, and so on; in order of the text."""
     taken: set[int] = set()
     kept = []
     for span in ranked:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl.decode import FoundSpan
-from spacy_bioner_mtl.merge import configure_highest_score
+from spacy_bioner_mtl.merge import configure_head_priority, configure_highest_score
 
 highest_score = configure_highest_score()
 
@@ -26,13 +26,22 @@ SPANS = st.lists(
 )
 
 
+HEADS = ["genes", "medicine", "species"]
+POLICIES = st.one_of(
+    st.just(highest_score),
+    st.permutations(HEADS).flatmap(
+        lambda heads: st.integers(0, 3).map(lambda n: configure_head_priority(list(heads[:n])))
+    ),
+)
+
+
 def overlap(one, other):
     return one.start < other.end and other.start < one.end
 
 
-@given(SPANS)
-def test_kept_spans_do_not_overlap_and_stand_in_order(candidates):
-    kept = highest_score(candidates)
+@given(SPANS, POLICIES)
+def test_kept_spans_do_not_overlap_and_stand_in_order(candidates, policy):
+    kept = policy(candidates)
     for one, other in itertools.pairwise(kept):
         assert one.end <= other.start
     assert set(kept) <= set(candidates)
@@ -45,17 +54,37 @@ def test_what_is_dropped_crosses_something_at_least_as_probable(candidates):
         assert any(overlap(span, other) and other.score >= span.score for other in kept)
 
 
-@given(SPANS, st.randoms())
-def test_the_order_of_candidates_does_not_matter(candidates, random):
+@given(SPANS, POLICIES, st.randoms())
+def test_the_order_of_candidates_does_not_matter(candidates, policy, random):
     shuffled = list(candidates)
     random.shuffle(shuffled)
-    assert highest_score(shuffled) == highest_score(candidates)
+    assert policy(shuffled) == policy(candidates)
 
 
-@given(SPANS)
-def test_merging_twice_is_merging_once(candidates):
-    kept = highest_score(candidates)
-    assert highest_score(kept) == kept
+@given(SPANS, st.permutations(HEADS), st.integers(0, 3))
+def test_what_is_dropped_crosses_a_span_of_a_head_at_least_as_trusted(candidates, heads, n):
+    trusted = list(heads[:n])
+    ranks = {head: trusted.index(head) if head in trusted else n for head in HEADS}
+    kept = configure_head_priority(trusted)(candidates)
+    for span in set(candidates) - set(kept):
+        assert any(
+            overlap(span, other)
+            and (ranks[other.head], -other.score) <= (ranks[span.head], -span.score)
+            for other in kept
+        )
+
+
+def test_a_head_named_first_wins_against_a_higher_score():
+    gene, protein = FoundSpan(0, 1, "GENE", "genes", 0.4), FoundSpan(0, 2, "protein", "cells", 0.9)
+    assert configure_head_priority(["genes", "cells"])([protein, gene]) == [gene]
+    assert configure_head_priority(["genes"])([protein, gene]) == [gene]
+    assert configure_head_priority(["cells"])([protein, gene]) == [protein]
+
+
+@given(SPANS, POLICIES)
+def test_merging_twice_is_merging_once(candidates, policy):
+    kept = policy(candidates)
+    assert policy(kept) == kept
 
 
 def test_ties_go_to_the_longer_then_the_first_then_the_name():
