@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from spacy_bioner_mtl.decode import FoundSpan
 
-#: A policy: picks spans of which no two share a token.
+#: A policy: picks spans of which no two share a token. Pipelines are pickled with theirs.
 MergePolicy = Callable[[Sequence[FoundSpan]], list[FoundSpan]]
 
 
@@ -32,28 +33,22 @@ def configure_head_priority(heads: list[str]) -> MergePolicy:
         names that the pipeline has no head for do nothing.
     RETURNS (MergePolicy): The policy.
     """
-    ranks = {head: rank for rank, head in enumerate(heads)}
-
-    def head_priority(candidates: Sequence[FoundSpan]) -> list[FoundSpan]:
-        return _first_come(
-            sorted(
-                candidates,
-                key=lambda span: (
-                    ranks.get(span.head, len(ranks)),
-                    -span.score,
-                    span.start - span.end,
-                    span.start,
-                    span.head,
-                    span.label,
-                ),
-            )
-        )
-
-    return head_priority
+    return partial(_pick, {head: rank for rank, head in enumerate(heads)})
 
 
-def _first_come(ranked: Sequence[FoundSpan]) -> list[FoundSpan]:
-    """Take the first span, drop all that share a token with it, and so on; in order of the text."""
+def _pick(ranks: dict[str, int], candidates: Sequence[FoundSpan]) -> list[FoundSpan]:
+    """Take the best span, drop all that share a token with it, and so on."""
+    ranked = sorted(
+        candidates,
+        key=lambda span: (
+            ranks.get(span.head, len(ranks)),
+            -span.score,
+            span.start - span.end,
+            span.start,
+            span.head,
+            span.label,
+        ),
+    )
     taken: set[int] = set()
     kept = []
     for span in ranked:

@@ -154,7 +154,7 @@ class FusedAdam(Optimizer):
             self._states[change.key] = state
             if self.averages is not None:
                 # The same memory as an array, as spaCy wants it.
-                self.averages[change.key] = torch2xp(cast(Tensor, state.average))
+                self.averages[change.key] = cast(FloatsXd, torch2xp(cast(Tensor, state.average)))
         return state
 
 

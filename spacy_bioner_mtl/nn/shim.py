@@ -56,7 +56,7 @@ class NetworkShim(PyTorchShim):
         ]
         changes = [self._change(name, parameter) for name, parameter in used]
         clip = getattr(optimizer, "grad_clip", 0.0)
-        if clip:
+        if clip and changes:
             _clip([change.gradient for change in changes], clip)
         if isinstance(optimizer, FusedAdam):
             optimizer.update(changes)
