@@ -246,3 +246,31 @@ def test_spans_and_tags_are_two_forms_of_one_thing(data):
     assert legal_starts(17)[tags[0]] and legal_ends(17)[tags[-1]]
     _, starts, ends, labels = tags_to_spans(tags[None])
     assert list(zip(starts.tolist(), ends.tolist(), labels.tolist(), strict=True)) == spans
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+def test_the_only_path_may_have_fallen_far_behind(large):
+    """An entity of 150 unknown tokens, each 40 worse inside than outside, whose end is known."""
+    length, n_tags = 150, 5
+    outside, inside, end = 0, 2, 3
+    emissions = torch.zeros(length, 1, n_tags)
+    emissions[:, :, outside] = 40.0
+    shape = (length - 1, 1, n_tags, n_tags) if large else (1, n_tags, n_tags)
+    lattice = constrain(Lattice(emissions, torch.zeros(shape), torch.tensor([length])))
+    allowed = torch.ones(length, 1, n_tags, dtype=torch.bool)
+    allowed[-1] = False
+    allowed[-1, :, end] = True
+    # Begin it at the first token: then nothing but this entity is left.
+    allowed[0] = False
+    allowed[0, :, 1] = True
+    allowed[1:-1, :, 1] = allowed[1:-1, :, 4] = False
+    expected = ForwardBackward(lattice.allow(allowed)).expectations()
+    assert all(
+        values.isfinite().all()
+        for values in (expected.log_partition, expected.unary, expected.pairwise)
+    )
+    # From B only I and E follow, and only I goes on.
+    path = torch.tensor([1, *[inside] * (length - 2), end])[:, None]
+    sure = path_expectations(lattice, path)
+    torch.testing.assert_close(expected.log_partition, sure.log_partition, atol=1e-3, rtol=0)
+    torch.testing.assert_close(expected.unary, sure.unary, atol=1e-5, rtol=0)

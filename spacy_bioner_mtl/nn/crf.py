@@ -139,8 +139,12 @@ def _forward(lattice: Lattice) -> tuple[Tensor, Tensor]:
     return torch.stack(all_scores), torch.stack(all_offsets)
 
 
-def _forward_near(lattice: Lattice) -> tuple[Tensor, Tensor]:
-    """Do what _forward does where is_near allows it: outside of log space, as matrix products."""
+def _forward_near(lattice: Lattice) -> tuple[Tensor, Tensor] | None:
+    """Do what _forward does where is_near allows it: outside of log space, as matrix products.
+
+    RETURNS (tuple[Tensor, Tensor] | None): None if the only way on leads from tags that have fallen
+        behind by more than a number holds: inside a very long entity of unknown tokens.
+    """
     active = lattice.active()
     peaks = lattice.emissions.amax(dim=2)
     factors = (lattice.emissions - peaks[:, :, None]).double().exp()
@@ -154,7 +158,10 @@ def _forward_near(lattice: Lattice) -> tuple[Tensor, Tensor]:
         sums = torch.where(active[t][:, None], following / size[:, None], sums)
         all_sums.append(sums)
         sizes.append(size)
-    offsets = torch.where(active, peaks + torch.stack(sizes).log(), 0.0)
+    all_sizes = torch.stack(sizes)
+    if not bool(((all_sizes > 0.0) | ~active).all()):
+        return None
+    offsets = torch.where(active, peaks + all_sizes.log(), 0.0)
     scores = torch.stack(all_sums).log().to(peaks.dtype).clamp(min=IMPOSSIBLE)
     return scores, offsets.to(peaks.dtype)
 
@@ -170,9 +177,10 @@ class ForwardBackward:
         n_sequences, n_tags = lattice.emissions.shape[1:]
         self.lattice = lattice
         self.active = lattice.active()
-        self._near = lattice.is_near()
-        forward = _forward_near if self._near else _forward
-        scores, offsets = forward(stack(lattice, _reversed(lattice)))
+        both = stack(lattice, _reversed(lattice))
+        near = _forward_near(both) if lattice.is_near() else None
+        self._near = near is not None
+        scores, offsets = _forward(both) if near is None else near
         self._forward = scores[:, :n_sequences]
         self._offsets = offsets[:, :n_sequences]
         index = reversal(lattice.lengths, len(scores))[:, :, None].expand(-1, -1, n_tags)
