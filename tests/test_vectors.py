@@ -8,12 +8,14 @@ import sys
 import numpy as np
 import pytest
 import spacy
+from conftest import make_examples, make_pipeline
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import load_vectors_into_model
+from spacy.vectors import Vectors
 
-from spacy_bioner_mtl.cli.vectors import floret, from_file, glove
+from spacy_bioner_mtl.cli.vectors import floret, from_file, from_pipeline, glove
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.vectors.table import VectorSource, select_rows
 from spacy_bioner_mtl.vectors.word2vec import open_word2vec
@@ -321,6 +323,33 @@ def test_floret_caseless_and_reproducible(tmp_path):
     text.write_text(TEXT.upper(), encoding="utf-8")
     again = train(tmp_path / "two", text=[text])
     np.testing.assert_array_equal(nlp.vocab.vectors.data, again.vocab.vectors.data)
+
+
+@pytest.mark.parametrize("mode", ["default", "floret"])
+def test_vectors_of_a_trained_pipeline(tmp_path, mode):
+    nlp = make_pipeline()
+    if mode == "floret":
+        nlp.vocab.vectors = Vectors(
+            strings=nlp.vocab.strings, data=VECTORS, mode="floret", minn=2, maxn=3, hash_count=2
+        )
+    else:
+        nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=VECTORS, keys=WORDS)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    nlp.to_disk(tmp_path / "trained")
+    from_pipeline(str(tmp_path / "trained"), tmp_path / "vectors")
+    other = make_pipeline()
+    load_vectors_into_model(other, tmp_path / "vectors")
+    assert other.vocab.vectors.mode == mode
+    for word in (*WORDS, "livers"):
+        assert np.array_equal(other.vocab[word].vector, nlp.vocab[word].vector)
+
+
+def test_a_pipeline_without_vectors_has_none_to_give(tmp_path, trained):
+    trained.to_disk(tmp_path / "trained")
+    with pytest.raises(InputError, match="no static vectors"):
+        from_pipeline(str(tmp_path / "trained"), tmp_path / "vectors")
+    assert not (tmp_path / "vectors").exists()
 
 
 def test_floret_faulty_input(tmp_path, monkeypatch):

@@ -69,6 +69,33 @@ def from_file(
         _prune_and_save(source, out, keep, corpus or [], caseless, origin={"name": path.name})
 
 
+@vectors.command("pipeline")
+def from_pipeline(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Folder of a trained pipeline, or name of an installed one."
+        ),
+    ],
+    out: OutFolder,
+    force: Force = False,
+) -> None:
+    """Take the vectors that a trained pipeline was trained with, such as those of en_bioner_mtl."""
+    from spacy_bioner_mtl.loading import load_pipeline
+    from spacy_bioner_mtl.vectors.package import check_output, save_package, take_vectors
+
+    check_output(out, force=force)
+    nlp = load_pipeline(name)
+    save_package(
+        take_vectors(nlp, name),
+        out,
+        description=f"vectors of {nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}",
+        origin={"name": f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}"},
+    )
+    rows, dimensions = nlp.vocab.vectors.shape
+    msg.good(f"{out}: {rows:,} rows of {dimensions} dimensions")
+
+
 @vectors.command()
 def glove(
     out: OutFolder,

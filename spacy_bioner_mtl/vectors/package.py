@@ -48,6 +48,23 @@ def table_to_nlp(table: VectorTable) -> "Language":
     return nlp
 
 
+def take_vectors(nlp: "Language", name: str) -> "Language":
+    """Make a blank pipeline with the static vectors of another.
+
+    nlp (Language): The other pipeline.
+    name (str): What the user called it.
+    RETURNS (Language): The pipeline.
+    RAISES (InputError): There are none.
+    """
+    import spacy
+
+    if not nlp.vocab.vectors.shape[0]:
+        raise InputError(f"{name}: this pipeline has no static vectors; name another.")
+    blank = spacy.blank(nlp.lang or "en")
+    blank.vocab.vectors = nlp.vocab.vectors
+    return blank
+
+
 def save_package(nlp: "Language", out: Path, *, description: str, origin: dict[str, str]) -> None:
     """Write a package of vectors; it appears whole or not at all.
 
