@@ -86,11 +86,12 @@ def from_pipeline(
 
     check_output(out, force=force)
     nlp = load_pipeline(name)
+    origin = f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}"
     save_package(
         take_vectors(nlp, name),
         out,
-        description=f"vectors of {nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}",
-        origin={"name": f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}"},
+        description=f"vectors of {origin}",
+        origin={"name": origin},
     )
     rows, dimensions = nlp.vocab.vectors.shape
     msg.good(f"{out}: {rows:,} rows of {dimensions} dimensions")
