@@ -1,12 +1,46 @@
-"""Files that appear whole or not at all."""
+"""Files: opened as they come, and written so that they appear whole or not at all."""
 
+import gzip
 import os
+import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from spacy_bioner_mtl.errors import InputError
+
+#: The path that stands for standard input.
+STANDARD_INPUT = Path("-")
+#: The first bytes of what gzip compressed.
+_GZIP = b"\x1f\x8b"
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to read, decompressed if its content is gzip's, whatever its name is.
+
+    path (Path): The file, or STANDARD_INPUT.
+    YIELDS (IO[bytes]): The open file.
+    RAISES (InputError): The file cannot be read, or is compressed and damaged or cut off; the
+        latter also while it is read.
+    """
+    try:
+        with sys.stdin.buffer if path == STANDARD_INPUT else path.open("rb") as file:
+            if file.peek(2)[:2] == _GZIP:
+                with gzip.open(file) as decompressed:
+                    yield cast(IO[bytes], decompressed)
+            else:
+                yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"{path}: damaged or cut off inside ({error}); copy or download the file again"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path"
+        ) from error
 
 
 @contextmanager

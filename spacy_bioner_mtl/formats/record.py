@@ -1,6 +1,10 @@
 """The one type between readers, writers and spaCy documents."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+from spacy_bioner_mtl.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -10,11 +14,18 @@ class Mention:
     start (int): Offset of its first character in the record's text, in code points.
     end (int): Offset after its last character.
     label (str): The entity type.
+    score (float | None): Its probability, where a model gave one.
+    identifier (str): The concept in a database, as the source names it; empty if it names none.
+    fragments (tuple[tuple[int, int], ...]): Start and end of each piece of a discontinuous mention,
+        in order; empty for a mention of one piece. Start and end are those of the whole.
     """
 
     start: int
     end: int
     label: str
+    score: float | None = None
+    identifier: str = ""
+    fragments: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,17 +40,36 @@ class Word:
     end: int
 
 
+@dataclass(frozen=True)
+class Passage:
+    """A part of a text that its source tells apart, such as the title or a section.
+
+    start (int): Offset of its first character in the record's text, in code points.
+    end (int): Offset after its last character.
+    kind (str): What it is: "title", "abstract", or what the source calls it.
+    meta (dict[str, Any]): What else the source says of it.
+    """
+
+    start: int
+    end: int
+    kind: str
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass
 class Record:
     """One annotated text, as a file gives it or as a model answers it.
 
     id (str): The source's own identifier; empty where it has none.
-    text (str): The text; words of a source without spacing are joined by single spaces.
+    text (str): The text, as it is; words of a source without spacing are joined by single spaces.
     mentions (dict[str, list[Mention]]): Per head, what was annotated. A head with an empty list
         means "annotated, nothing found"; a head that is absent means "not annotated".
     unknown (dict[str, list[Word]]): Per head, words whose annotation is unknown (label "-").
     words (list[Word] | None): The source's tokens, or None for raw text.
     sentence_starts (list[int]): Indices into words at which sentences begin.
+    passages (list[Passage]): The parts of the text in order, none where the source tells none.
+    document (int): In files of sentences, the number of the document that the sentence is of.
+    meta (dict[str, Any]): What else the source says of it, for formats that have a place for that.
     """
 
     id: str
@@ -48,3 +78,51 @@ class Record:
     unknown: dict[str, list[Word]] = field(default_factory=dict)
     words: list[Word] | None = None
     sentence_starts: list[int] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    document: int = 0
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A document that cannot be read or written. Those before and after it can.
+
+    id (str): Its identifier, as far as known.
+    reason (str): One message that names the file, the line where there is one, and the remedy.
+    """
+
+    id: str
+    reason: str
+
+
+#: What a reader yields: a bad document must not lose the others.
+ReadRecord = Record | BadRecord
+
+
+def strict(records: Iterable[ReadRecord]) -> Iterator[Record]:
+    """Refuse bad documents, for readers of gold.
+
+    records (Iterable[ReadRecord]): What a reader yields.
+    YIELDS (Record): The records.
+    RAISES (InputError): At the first document that cannot be read.
+    """
+    for record in records:
+        if isinstance(record, BadRecord):
+            raise InputError(record.reason)
+        yield record
+
+
+def check_offsets(record: Record) -> None:
+    """Check that mentions and words lie inside the text, and are not empty.
+
+    record (Record): The record.
+    RAISES (ValueError): If one does not.
+    """
+    spans: list[Mention | Word] = [one for some in record.mentions.values() for one in some]
+    spans.extend(record.words or ())
+    for span in spans:
+        if not 0 <= span.start < span.end <= len(record.text):
+            raise ValueError(
+                f"record {record.id!r}: offsets {span.start}-{span.end} lie outside of the text "
+                f"of {len(record.text)} characters, or are empty"
+            )

@@ -1,0 +1,164 @@
+"""The formats that are read and written, by the names that the command line takes.
+
+Readers and writers are named, not imported: most commands need one of them, and some need libraries
+that take long to import or are not installed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.record import ReadRecord, Record
+
+#: Reads a file (Path("-") for standard input) document by document, in bounded memory. A document
+#: that is malformed comes as a BadRecord; InputError ends the file.
+Reader = Callable[[Path], Iterator[ReadRecord]]
+#: Turns records into the pieces of one text file.
+Writer = Callable[[Iterable[Record]], Iterator[str]]
+#: Turns records into files of a folder: name and content of each.
+FolderWriter = Callable[[Iterable[Record]], Iterator[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of annotated text.
+
+    name (str): Its name on the command line.
+    description (str): What it is, in half a line.
+    suffixes (tuple[str, ...]): How names of its files end, that of written files first. In a folder
+        these are read, compressed with gzip (.gz) as well.
+    reader (str): "module:function" of a Reader, module relative to this package; empty for none.
+    writer (str): Of a Writer, or of a FolderWriter; empty for none.
+    folder (bool): Whether it writes a folder of files, not one file.
+    overlaps (bool): Whether mentions of several heads, which overlap, can be written.
+    """
+
+    name: str
+    description: str
+    suffixes: tuple[str, ...]
+    reader: str = ""
+    writer: str = ""
+    folder: bool = False
+    overlaps: bool = True
+
+    def load_reader(self) -> Reader:
+        """Import the reader.
+
+        RETURNS (Reader): The reader.
+        RAISES (InputError): If a library is missing.
+        """
+        return cast(Reader, _load(self.reader))
+
+    def load_writer(self) -> Writer:
+        """Import the writer of a format that writes one file.
+
+        RETURNS (Writer): The writer.
+        RAISES (InputError): If a library is missing.
+        """
+        return cast(Writer, _load(self.writer))
+
+    def load_folder_writer(self) -> FolderWriter:
+        """Import the writer of a format that writes a folder.
+
+        RETURNS (FolderWriter): The writer.
+        RAISES (InputError): If a library is missing.
+        """
+        return cast(FolderWriter, _load(self.writer))
+
+
+def _load(name: str) -> Any:
+    module, _, function = name.partition(":")
+    try:
+        return getattr(import_module(f"spacy_bioner_mtl.formats.{module}"), function)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"this format needs the package {error.name!r}: pip install 'spacy_bioner_mtl[formats]'"
+        ) from error
+
+
+_ALL = [
+    Format(
+        "conll",
+        "a token a line, a blank line between sentences; written with IOBES labels",
+        (".tsv", ".conll", ".iob", ".txt"),
+        "tokens:read_tokens",
+        "tokens:write_label_columns",
+    ),
+    Format(
+        "inline",
+        "<Type> … </Type> around entities",
+        (".txt",),
+        "inline:read_inline",
+        "inline:write_inline",
+        overlaps=False,
+    ),
+    Format("text", "a file is a document", (".txt",), "text:read_text"),
+    Format("lines", "a line is a document", (".txt",), "text:read_text_lines"),
+    Format(
+        "jsonl",
+        "a JSON object with text and spans a line (spaCy, Prodigy)",
+        (".jsonl",),
+        "jsonl:read_jsonl",
+        "jsonl:write_jsonl",
+    ),
+    Format(
+        "doccano",
+        "a JSON object with text and label a line",
+        (".jsonl",),
+        "jsonl:read_jsonl",
+        "jsonl:write_doccano",
+    ),
+    Format(
+        "pubtator",
+        "title, abstract, mentions with offsets",
+        (".pubtator", ".PubTator", ".txt"),
+        "pubtator:read_records",
+        "pubtator:write_pubtator",
+    ),
+    Format(
+        "bioc-xml", "BioC as XML", (".xml",), "bioc_xml:read_bioc_xml", "bioc_xml:write_bioc_xml"
+    ),
+    Format(
+        "bioc-json",
+        "BioC as JSON",
+        (".json",),
+        "bioc_json:read_bioc_json",
+        "bioc_json:write_bioc_json",
+    ),
+    Format(
+        "brat",
+        "a text file and an annotation file for each document",
+        (".txt",),
+        "brat:read_brat",
+        "brat:write_brat",
+        folder=True,
+    ),
+    Format("pubmed", "PubMed's XML, baseline or update", (".xml",), "pubmed:read_pubmed"),
+    Format(
+        "html",
+        "a page with entities in colour",
+        (".html",),
+        writer="html:write_html",
+        overlaps=False,
+    ),
+]
+#: All formats by name.
+FORMATS = {each.name: each for each in _ALL}
+
+
+def find_format(name: str, *, to_read: bool) -> Format:
+    """Find a format.
+
+    name (str): Its name.
+    to_read (bool): Whether it is to be read, or written.
+    RETURNS (Format): The format.
+    RAISES (InputError): If there is none of that name, or it cannot be read or written.
+    """
+    known = [each.name for each in _ALL if (each.reader if to_read else each.writer)]
+    if name not in known:
+        option = "--from" if to_read else "--to"
+        raise InputError(f"unknown format {name!r}; {option} takes {', '.join(known)}")
+    return FORMATS[name]
