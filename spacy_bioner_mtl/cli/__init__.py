@@ -18,26 +18,38 @@ from spacy_bioner_mtl.errors import InputError
 
 #: For commands that take overrides of a config: options that they do not know.
 OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+#: Exit status after Ctrl-C, as of any program that it ends.
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="bioner-mtl",
     help="Multi-task biomedical named entity recognition for spaCy.",
     no_args_is_help=True,
     add_completion=False,
+    # Markup would swallow `[initialize]`, and what draws its boxes takes as long to import as all
+    # the rest.
+    rich_markup_mode=None,
 )
-app.command()(convert)
-app.command()(convert_corpora)
-app.command()(verify)
-app.command()(annotate)
-app.command()(evaluate)
-app.command(context_settings=OVERRIDES)(benchmark_training)
-app.command()(compare)
-app.command(context_settings=OVERRIDES)(variants)
-app.add_typer(vectors)
+# Descriptions that the list of commands does not cut off
+app.command(short_help="Convert annotated corpora to a DocBin.")(convert)
+app.command(short_help="Convert the corpora of a list.")(convert_corpora)
+app.command(short_help="Check the files of a list of corpora.")(verify)
+app.command(short_help="Annotate files with a trained pipeline.")(annotate)
+app.command(short_help="Score every head on gold documents.")(evaluate)
+app.command(short_help="Measure how fast a config trains.", context_settings=OVERRIDES)(
+    benchmark_training
+)
+app.command(short_help="Compare two trained pipelines.")(compare)
+app.command(short_help="Train and compare the paper's variants.", context_settings=OVERRIDES)(
+    variants
+)
+app.add_typer(vectors, short_help="Make a package of static word vectors.")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a user's mistake is one message and exit status 1.
+    """Run the command line.
+
+    A user's mistake is one message and exit status 1, Ctrl-C one line and exit status 130.
 
     arguments (list[str] | None): What follows the program's name; None reads ``sys.argv``.
     """
@@ -45,7 +57,14 @@ def main(arguments: list[str] | None = None) -> None:
         app(args=arguments, prog_name="bioner-mtl")
     except InputError as error:
         # Wrapping would tear paths and lists of files apart.
-        message, *details = str(error).splitlines()
-        mark = msg.text("", icon="fail", color="fail", no_print=True)
-        print("\n".join([f"{mark} {message}", *details]), file=sys.stderr)
+        _fail(str(error))
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _fail("Interrupted")
+        raise
+
+
+def _fail(message: str) -> None:
+    mark = msg.text("", icon="fail", color="fail", no_print=True)
+    print(f"{mark} {message}", file=sys.stderr)

@@ -7,8 +7,6 @@ import typer
 from wasabi import msg
 
 from spacy_bioner_mtl.cli.verify import DataFolder, ListPath, SkipMissing, check_and_report
-from spacy_bioner_mtl.conversion import ConvertedFolder, summarize
-from spacy_bioner_mtl.corpora import read_corpora_list
 
 
 def convert_corpora(
@@ -34,6 +32,9 @@ def convert_corpora(
     A reader of OUT_DIR/train then reads all corpora. Hence a file that an earlier run wrote is
     removed when its corpus is no longer in the list, or is skipped because it is missing.
     """
+    from spacy_bioner_mtl.conversion import ConvertedFolder, summarize
+    from spacy_bioner_mtl.corpora import read_corpora_list
+
     corpora_list = read_corpora_list(list_path)
     if merged:
         corpora_list = corpora_list.merge(["train", "devel"], "merged")

@@ -15,6 +15,7 @@ vectors = typer.Typer(
     name="vectors",
     help='Make a package of static word vectors, for `[initialize] vectors = "OUT"`.',
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the package to write.")]
@@ -35,7 +36,7 @@ Force = Annotated[
 ]
 
 
-@vectors.command("file")
+@vectors.command("file", short_help="Take the vectors of a file.")
 def from_file(
     path: Annotated[
         Path,
@@ -69,7 +70,7 @@ def from_file(
         _prune_and_save(source, out, keep, corpus or [], caseless, origin={"name": path.name})
 
 
-@vectors.command("pipeline")
+@vectors.command("pipeline", short_help="Take the vectors of a trained pipeline.")
 def from_pipeline(
     name: Annotated[
         str,
@@ -97,7 +98,7 @@ def from_pipeline(
     msg.good(f"{out}: {rows:,} rows of {dimensions} dimensions")
 
 
-@vectors.command()
+@vectors.command(short_help="Take GloVe 6B.")
 def glove(
     out: OutFolder,
     keep: Keep = 400_000,
@@ -112,7 +113,7 @@ def glove(
     _prune_and_save(open_glove(), out, keep, corpus or [], caseless=True, origin=ORIGIN)
 
 
-@vectors.command()
+@vectors.command(short_help="Train subword vectors on text.")
 def floret(
     out: OutFolder,
     text: Annotated[

@@ -1,13 +1,13 @@
 """``bioner-mtl verify``: are the corpora's files there, and are they the right ones?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from wasabi import msg
 
-from spacy_bioner_mtl.corpora import CorporaList, Corpus, read_corpora_list
-from spacy_bioner_mtl.verification import present_corpora, verify_corpora
+if TYPE_CHECKING:
+    from spacy_bioner_mtl.corpora import CorporaList, Corpus
 
 ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="The list of corpora, a YAML file.")]
 DataFolder = Annotated[
@@ -28,13 +28,15 @@ def verify(list_path: ListPath, data: DataFolder = None, skip_missing: SkipMissi
     Prints one line for each corpus. Exits with status 1, naming every bad file, if one is missing
     or wrong.
     """
+    from spacy_bioner_mtl.corpora import read_corpora_list
+
     corpora_list = read_corpora_list(list_path)
     check_and_report(corpora_list, data or list_path.parent, skip_missing=skip_missing)
 
 
 def check_and_report(
-    corpora_list: CorporaList, folder: Path, *, skip_missing: bool
-) -> tuple[Corpus, ...]:
+    corpora_list: "CorporaList", folder: Path, *, skip_missing: bool
+) -> "tuple[Corpus, ...]":
     """Print one line for each corpus.
 
     corpora_list (CorporaList): The corpora.
@@ -43,6 +45,8 @@ def check_and_report(
     RETURNS (tuple[Corpus, ...]): The corpora that can be used.
     RAISES (InputError): Names every bad file.
     """
+    from spacy_bioner_mtl.verification import present_corpora, verify_corpora
+
     checks = verify_corpora(corpora_list, folder)
     for check in checks:
         if not check.problems:
