@@ -1,6 +1,7 @@
 """Files: opened as they come, and written so that they appear whole or not at all."""
 
 import gzip
+import io
 import os
 import sys
 import zlib
@@ -27,7 +28,8 @@ def open_source(path: Path) -> Iterator[IO[bytes]]:
         latter also while it is read.
     """
     try:
-        with sys.stdin.buffer if path == STANDARD_INPUT else path.open("rb") as file:
+        source = sys.stdin.buffer if path == STANDARD_INPUT else path.open("rb")
+        with cast(io.BufferedReader, source) as file:
             if file.peek(2)[:2] == _GZIP:
                 with gzip.open(file) as decompressed:
                     yield cast(IO[bytes], decompressed)

@@ -6,6 +6,11 @@ from typing import Any
 
 from spacy_bioner_mtl.errors import InputError
 
+#: Head under which readers file mentions of sources that name none.
+SOURCE_HEAD = "source"
+#: Head under which the one answer of all heads together is filed.
+MERGED_HEAD = "merged"
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -110,6 +115,34 @@ def strict(records: Iterable[ReadRecord]) -> Iterator[Record]:
         if isinstance(record, BadRecord):
             raise InputError(record.reason)
         yield record
+
+
+def flat_mentions(record: Record) -> list[Mention]:
+    """Take the mentions of a record for a format in which they may neither nest nor cross.
+
+    record (Record): The record, annotated for one head at most.
+    RETURNS (list[Mention]): Its mentions in the order of the text.
+    RAISES (ValueError): If there are several heads, or mentions overlap, are empty or lie outside
+        of the text.
+    """
+    if len(record.mentions) > 1:
+        raise ValueError(
+            f"record {record.id!r}: mentions of several heads ({', '.join(record.mentions)}), "
+            "where this format holds those of one"
+        )
+    mentions = sorted(
+        (mention for some in record.mentions.values() for mention in some),
+        key=lambda mention: mention.start,
+    )
+    previous_end = 0
+    for mention in mentions:
+        if not previous_end <= mention.start < mention.end <= len(record.text):
+            raise ValueError(
+                f"record {record.id!r}: mention {mention.start}-{mention.end} overlaps another, is "
+                f"empty or lies outside of the text of {len(record.text)} characters"
+            )
+        previous_end = mention.end
+    return mentions
 
 
 def check_offsets(record: Record) -> None:
