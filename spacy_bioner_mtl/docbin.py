@@ -18,12 +18,9 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.formats.conll import ConllFile, group_sentences, read_conll
 from spacy_bioner_mtl.formats.pubtator import is_pubtator, read_pubtator
-from spacy_bioner_mtl.formats.record import Mention, Record, Word
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Mention, Record, Word
 from spacy_bioner_mtl.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX
 from spacy_bioner_mtl.tokenizer import BioTokenizer
-
-# Head under which readers file mentions before they are given to the heads asked for.
-_SOURCE_HEAD = "source"
 
 Tokenizer = Callable[[str], Doc]
 
@@ -205,7 +202,7 @@ def convert_files(
         seen = {
             _rename(mention.label, labels)
             for _, record in records()
-            for mention in record.mentions[_SOURCE_HEAD]
+            for mention in record.mentions[SOURCE_HEAD]
         }
         names = sorted(label for label in seen if label)
         if not names:
@@ -222,11 +219,11 @@ def convert_files(
     met: set[str] = set()
     doc_bin = DocBin(store_user_data=False)
     for path, record in records():
-        met.update(mention.label for mention in record.mentions[_SOURCE_HEAD])
-        mentions = _relabel(record.mentions[_SOURCE_HEAD], labels, report)
+        met.update(mention.label for mention in record.mentions[SOURCE_HEAD])
+        mentions = _relabel(record.mentions[SOURCE_HEAD], labels, report)
         if by_type:
             _check_types(path, mentions, names)
-        unknown = record.unknown.get(_SOURCE_HEAD, [])
+        unknown = record.unknown.get(SOURCE_HEAD, [])
         record = replace(
             record,
             mentions={
@@ -279,8 +276,8 @@ def _open(path: Path, source_format: str | None, strict: bool) -> ConllFile | Pa
 
 def _read(source: ConllFile | Path, sentences_per_doc: int | None) -> Iterator[Record]:
     if isinstance(source, ConllFile):
-        return group_sentences(source, _SOURCE_HEAD, sentences_per_doc)
-    return read_pubtator(source, _SOURCE_HEAD)
+        return group_sentences(source, SOURCE_HEAD, sentences_per_doc)
+    return read_pubtator(source, SOURCE_HEAD)
 
 
 def _rename(label: str, labels: Mapping[str, str | None]) -> str | None:

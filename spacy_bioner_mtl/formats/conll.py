@@ -4,15 +4,15 @@
 """
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.lines import read_lines
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
+from spacy_bioner_mtl.formats.rows import sentence_rows
 from spacy_bioner_mtl.tags import (
     OUTSIDE,
     UNKNOWN,
@@ -30,7 +30,6 @@ from spacy_bioner_mtl.tags import (
 _BLANKS = " \t\v\f"
 _GAP = re.compile(f"[{_BLANKS}]+")
 _DOCUMENT_START = "-DOCSTART-"
-_BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,8 @@ def group_sentences(
 def write_conll(records: Iterable[Record], head: str, scheme: Scheme = "IOBES") -> Iterator[str]:
     """Write one head's annotation as lines of word, tab, tag, with a blank line per sentence.
 
-    Tokens of nothing but white space cannot be written as a line and are left out; tabs and line
-    breaks inside a word become spaces. A sentence that would begin inside a mention is not begun,
-    so that the mention stays whole. Where the head was not annotated every tag is "-".
+    See rows.sentence_rows for what becomes of white space, and of sentences that cut mentions.
+    Where the head was not annotated every tag is "-".
 
     records (Iterable[Record]): Records that come tokenised.
     head (str): The head to write.
@@ -151,30 +149,12 @@ def write_conll(records: Iterable[Record], head: str, scheme: Scheme = "IOBES") 
     RAISES (ValueError): If a record is not tokenised.
     """
     for record in records:
-        if record.words is None:
-            raise ValueError(f"record {record.id!r} is not tokenised")
-        kept = [
-            index
-            for index, word in enumerate(record.words)
-            if not record.text[word.start : word.end].isspace()
-        ]
-        words = [record.words[index] for index in kept]
-        spans = _token_spans(record, head, words)
-        unknown = set(record.unknown.get(head, ()) if head in record.mentions else words)
-        inside = {token for start, end, _ in spans for token in range(start + 1, end)}
-        begins = {bisect_left(kept, start) for start in record.sentence_starts} - inside
-        bounds = sorted({0, *begins, len(words)})
-        for first, after in pairwise(bounds):
-            within = [
-                (start - first, end - first, label)
-                for start, end, label in spans
-                if first <= start < after
-            ]
-            tags = spans_to_tags(within, after - first, scheme)
-            for word, tag in zip(words[first:after], tags, strict=True):
-                written = UNKNOWN if tag == OUTSIDE and word in unknown else tag
-                text = record.text[word.start : word.end].translate(_BREAKS_A_LINE)
-                yield f"{text}\t{written}\n"
+        unknown = set(record.unknown.get(head, ()))
+        for sentence in sentence_rows(record, [head]):
+            tags = spans_to_tags(sentence.spans[0], len(sentence.words), scheme)
+            for word, text, tag in zip(sentence.words, sentence.texts, tags, strict=True):
+                is_unknown = head not in record.mentions or word in unknown
+                yield f"{text}\t{UNKNOWN if tag == OUTSIDE and is_unknown else tag}\n"
             yield "\n"
 
 
@@ -254,27 +234,3 @@ def _make_record(sentences: list[ConllSentence], head: str) -> Record:
         words=words,
         sentence_starts=sentence_starts,
     )
-
-
-def _token_spans(record: Record, head: str, words: list[Word]) -> list[TagSpan]:
-    """Find the words each mention consists of."""
-    starts = [word.start for word in words]
-    ends = [word.end for word in words]
-    spans = []
-    previous_end = 0
-    for mention in sorted(record.mentions.get(head, ()), key=lambda mention: mention.start):
-        first = bisect_left(starts, mention.start)
-        after = bisect_right(ends, mention.end)
-        cuts_a_word = first != bisect_right(ends, mention.start) or after != bisect_left(
-            starts, mention.end
-        )
-        if cuts_a_word or (first < after and first < previous_end):
-            raise InputError(
-                f"record {record.id!r}: mention {record.text[mention.start : mention.end]!r} "
-                f"({mention.start}-{mention.end}) overlaps another or cuts a word in two; CoNLL "
-                "cannot hold it: choose a format with character offsets"
-            )
-        if first < after:
-            spans.append((first, after, mention.label))
-            previous_end = after
-    return spans

@@ -5,25 +5,24 @@ The text of a document is its title, a line break, and its abstract; offsets cou
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.lines import read_lines
-from spacy_bioner_mtl.formats.record import Mention, Record
+from spacy_bioner_mtl.formats.lines import Line, read_checked_lines, read_lines
+from spacy_bioner_mtl.formats.record import (
+    SOURCE_HEAD,
+    BadRecord,
+    Mention,
+    Passage,
+    ReadRecord,
+    Record,
+    strict,
+)
 
 _PART = re.compile(r"(?P<id>[^|\t]+)\|(?P<part>[ta])\|(?P<content>.*)", re.DOTALL)
 _BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
-
-
-@dataclass
-class _Document:
-    """A document whose lines are still being read."""
-
-    id: str
-    title: str
-    abstract: str | None = None
-    annotations: list[tuple[int, list[str]]] = field(default_factory=list)
+_TITLE, _ABSTRACT = "title", "abstract"
 
 
 def is_pubtator(path: Path) -> bool:
@@ -39,87 +38,169 @@ def is_pubtator(path: Path) -> bool:
     return False
 
 
-def read_pubtator(path: Path, head: str) -> Iterator[Record]:
+def read_records(path: Path) -> Iterator[ReadRecord]:
     """Read a PubTator file, one document at a time.
 
-    Mentions may overlap, repeat and lack identifiers. Relations are passed over.
+    Mentions may overlap, repeat and lack identifiers. Relations are passed over. Title and abstract
+    are passages; a document without a line for its abstract has no passage of that kind.
+
+    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    YIELDS (ReadRecord): The documents, not tokenised, with their mentions in the file's order under
+        SOURCE_HEAD. A document is bad if one of its lines is malformed or if a mention's text is
+        not what stands at its offsets; the message names file and line. Signs other than letters
+        and digits are not compared, since published files replace some of them in mentions.
+    RAISES (InputError): If the file cannot be read or holds no document.
+    """
+    found = False
+    for lines in _read_blocks(path):
+        found = True
+        try:
+            yield _make_record(path, lines)
+        except InputError as error:
+            yield BadRecord(re.split(r"[|\t]", lines[0].text, maxsplit=1)[0], str(error))
+    if not found:
+        raise InputError(f"{path}: no document in this file; give it lines ID|t|TITLE")
+
+
+def read_pubtator(path: Path, head: str) -> Iterator[Record]:
+    """Read a PubTator file like read_records, as gold of one head and up to the first bad document.
 
     path (Path): The file, in UTF-8.
     head (str): The head for which the file is annotated.
-    YIELDS (Record): The documents, not tokenised, with their mentions in the file's order.
-    RAISES (InputError): If the file is malformed, holds no document, or if a mention's text is not
-        what stands at its offsets; the message names file and line. Signs other than letters and
-        digits are not compared, since published files replace some of them in mentions.
+    YIELDS (Record): The documents. Mentions come without identifiers, so that those of one span and
+        type are equal.
+    RAISES (InputError): If the file is malformed or holds no document.
     """
-    document: _Document | None = None
-    found = False
-    for number, line in read_lines(path):
-        part = _PART.fullmatch(line)
-        if document and (not line.strip() or (part and part["part"] == "t")):
-            yield _make_record(path, head, document)
-            document = None
-        if not line.strip():
-            continue
-        if part and part["part"] == "t":
-            document = _Document(part["id"], part["content"])
-            found = True
-        elif document is None:
-            raise InputError(
-                f"{path}:{number}: no title before this line; begin every document with a line "
-                "ID|t|TITLE"
-            )
-        elif part:
-            _check_id(path, number, part["id"], document)
-            if document.abstract is not None:
-                raise InputError(
-                    f"{path}:{number}: a second abstract; separate documents by a blank line"
-                )
-            document.abstract = part["content"]
-        else:
-            columns = line.split("\t")
-            _check_id(path, number, columns[0], document)
-            document.annotations.append((number, columns))
-    if document:
-        yield _make_record(path, head, document)
-    if not found:
-        raise InputError(f"{path}: no document in this file; give it lines ID|t|TITLE")
+    for record in strict(read_records(path)):
+        mentions = [replace(mention, identifier="") for mention in record.mentions[SOURCE_HEAD]]
+        yield replace(record, mentions={head: mentions})
 
 
 def write_pubtator(records: Iterable[Record]) -> Iterator[str]:
     """Write records with the mentions of all their heads.
 
-    The title is the text up to its first line break; later line breaks, and tabs, become spaces,
-    so that offsets stay as they are. Identifiers of concepts are not known and left out.
+    The title is the passage of that kind where the text begins with one and a single white space
+    character parts it from the rest, else the text up to its first line break. Line breaks and tabs
+    in it and after it become spaces, so that offsets stay as they are. A record whose passages
+    include no abstract but a title that is all of the text gets no line for the abstract.
+
+    Mentions of the same span, label and identifier are written once; one without an identifier is
+    left out where there is the same with one.
 
     records (Iterable[Record]): The records; one without an identifier gets its number, from 1.
     YIELDS (str): The lines, line ends included.
-    RAISES (InputError): If an identifier holds a bar, a tab or a line break.
+    RAISES (InputError): If an identifier or a label holds a tab or a line break, or a record's
+        identifier a bar.
     """
     for number, record in enumerate(records, start=1):
-        identifier = record.id or str(number)
-        if re.search(r"[|\t\r\n]", identifier):
+        document = record.id or str(number)
+        if re.search(r"[|\t\r\n]", document):
             raise InputError(
-                f"record {identifier!r}: PubTator identifiers hold no bar, tab or line break; "
+                f"record {document!r}: PubTator identifiers hold no bar, tab or line break; "
                 "rename it"
             )
-        title, _, abstract = record.text.partition("\n")
-        yield f"{identifier}|t|{title.translate(_BREAKS_A_LINE)}\n"
-        yield f"{identifier}|a|{abstract.translate(_BREAKS_A_LINE)}\n"
-        mentions = {mention for group in record.mentions.values() for mention in group}
-        for mention in sorted(mentions, key=lambda one: (one.start, one.end, one.label)):
-            text = record.text[mention.start : mention.end].translate(_BREAKS_A_LINE)
-            yield f"{identifier}\t{mention.start}\t{mention.end}\t{text}\t{mention.label}\n"
+        title, abstract = _divide(record)
+        yield f"{document}|t|{title.translate(_BREAKS_A_LINE)}\n"
+        if abstract is not None:
+            yield f"{document}|a|{abstract.translate(_BREAKS_A_LINE)}\n"
+        for start, end, label, identifier in _distinct(record):
+            for column in (label, identifier):
+                if re.search(r"[\t\r\n]", column):
+                    raise InputError(
+                        f"record {document!r}: {column!r} holds a tab or a line break, which "
+                        "PubTator's columns cannot; rename it"
+                    )
+            text = record.text[start:end].translate(_BREAKS_A_LINE)
+            columns = [document, str(start), str(end), text, label]
+            yield "\t".join([*columns, identifier] if identifier else columns) + "\n"
         yield "\n"
 
 
-def _make_record(path: Path, head: str, document: _Document) -> Record:
-    text = f"{document.title}\n{document.abstract}" if document.abstract else document.title
-    mentions = []
-    for number, columns in document.annotations:
-        if len(columns) > 1 and columns[1][:1].isalpha():
-            continue
-        mentions.append(_make_mention(path, number, columns, text))
-    return Record(id=document.id, text=text, mentions={head: mentions})
+def _divide(record: Record) -> tuple[str, str | None]:
+    """Divide a text into title and abstract, None if there is to be no line for the latter."""
+    title = next((passage for passage in record.passages if passage.kind == _TITLE), None)
+    if title and title.start == 0:
+        after = [passage for passage in record.passages if passage is not title]
+        if title.end == len(record.text):
+            return record.text, "" if after else None
+        begins = min((passage.start for passage in after), default=0)
+        if begins == title.end + 1 and record.text[title.end].isspace():
+            return record.text[: title.end], record.text[begins:]
+    title_text, _, abstract = record.text.partition("\n")
+    return title_text, abstract
+
+
+def _distinct(record: Record) -> list[tuple[int, int, str, str]]:
+    """Take the mentions of all heads as (start, end, label, identifier), in the text's order."""
+    mentions = {
+        (mention.start, mention.end, mention.label, mention.identifier)
+        for group in record.mentions.values()
+        for mention in group
+    }
+    identified = {mention[:3] for mention in mentions if mention[3]}
+    return sorted(one for one in mentions if one[3] or one[:3] not in identified)
+
+
+def _read_blocks(path: Path) -> Iterator[list[Line]]:
+    """Part the lines into documents, at blank lines and before titles."""
+    block: list[Line] = []
+    for line in read_checked_lines(path):
+        is_title = _is_title(line)
+        if block and (is_title or not line.text.strip()):
+            yield block
+            block = []
+        # Of lines that follow no title the first tells enough, be they a whole file.
+        if line.text.strip() and (is_title or not block or _is_title(block[0])):
+            block.append(line)
+    if block:
+        yield block
+
+
+def _is_title(line: Line) -> bool:
+    part = _PART.fullmatch(line.text)
+    return part is not None and part["part"] == "t"
+
+
+def _make_record(path: Path, lines: list[Line]) -> Record:
+    for line in lines:
+        if line.fault:
+            raise InputError(line.fault)
+    title = _PART.fullmatch(lines[0].text)
+    if not title or title["part"] != "t":
+        raise InputError(
+            f"{path}:{lines[0].number}: no title before this line; begin every document with a "
+            "line ID|t|TITLE"
+        )
+    text = title["content"]
+    passages = [Passage(0, len(text), _TITLE)]
+    rows = []
+    for line in lines[1:]:
+        part = _PART.fullmatch(line.text)
+        columns = line.text.split("\t")
+        identifier = part["id"] if part else columns[0]
+        if identifier != title["id"]:
+            raise InputError(
+                f"{path}:{line.number}: {identifier!r} inside document {title['id']!r}; separate "
+                "documents by a blank line and repeat the identifier on every line"
+            )
+        if not part:
+            rows.append((line.number, columns))
+        elif len(passages) > 1:
+            raise InputError(
+                f"{path}:{line.number}: a second abstract; separate documents by a blank line"
+            )
+        else:
+            begin = len(text)
+            if part["content"]:
+                text += f"\n{part['content']}"
+                begin += 1
+            passages.append(Passage(begin, len(text), _ABSTRACT))
+    mentions = [
+        _make_mention(path, number, columns, text)
+        for number, columns in rows
+        if len(columns) == 1 or not columns[1][:1].isalpha()
+    ]
+    return Record(title["id"], text, {SOURCE_HEAD: mentions}, passages=passages)
 
 
 def _make_mention(path: Path, number: int, columns: list[str], text: str) -> Mention:
@@ -145,7 +226,8 @@ def _make_mention(path: Path, number: int, columns: list[str], text: str) -> Men
             f"{path}:{number}: mention {columns[3]!r}, but the text at {start}-{end} is "
             f"{text[start:end]!r}; offsets count characters of title, one separator and abstract"
         )
-    return Mention(start, end, columns[4].strip())
+    identifier = columns[5].strip() if len(columns) > 5 else ""
+    return Mention(start, end, columns[4].strip(), identifier=identifier)
 
 
 def _same_words(text: str, mention: str) -> bool:
@@ -153,11 +235,3 @@ def _same_words(text: str, mention: str) -> bool:
         here == there or not (here.isalnum() or there.isalnum())
         for here, there in zip(text, mention, strict=True)
     )
-
-
-def _check_id(path: Path, number: int, identifier: str, document: _Document) -> None:
-    if identifier != document.id:
-        raise InputError(
-            f"{path}:{number}: {identifier!r} inside document {document.id!r}; separate documents "
-            "by a blank line and repeat the identifier on every line"
-        )
