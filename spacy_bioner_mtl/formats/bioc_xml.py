@@ -1,0 +1,80 @@
+"""BioC as XML. What is kept of a document is said in formats/bioc.py."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from bioc import BioCDocument, biocxml  # type: ignore[import-untyped]
+from bioc.biocxml.encoder import encode_document  # type: ignore[import-untyped]
+from lxml import etree  # type: ignore[import-untyped]
+
+from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
+from spacy_bioner_mtl.formats.record import ReadRecord, Record
+from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, iter_elements
+
+_HEADER = f"""<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE collection SYSTEM "BioC.dtd">
+<collection>
+<source>{SOURCE}</source>
+<date></date>
+<key></key>
+"""
+_FOOTER = "</collection>\n"
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def read_bioc_xml(path: Path) -> Iterator[ReadRecord]:
+    """Read a collection, one document at a time, in bounded memory.
+
+    path (Path): The file, or standard input.
+    YIELDS (ReadRecord): The documents. One whose annotations do not fit its text, or with
+        references to entities that XML itself does not know, is a BadRecord.
+    RAISES (InputError): If the file is malformed or no BioC; documents before that come first.
+    """
+    for element in iter_elements(path, ("collection",), ("document",)):
+        identifier = element.findtext("id") or ""
+        where = f"{path}:{element.sourceline}"
+        yield read_document(_decode, element, identifier, where)
+
+
+def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
+    """Write records as one collection.
+
+    records (Iterable[Record]): The records.
+    RETURNS (Iterator[str]): The head of the file, a piece for each record, the end of the file. It
+        raises ValueError in place of a record that holds characters that XML cannot, or whose
+        offsets are wrong, and goes on with the next.
+    """
+    return chain([_HEADER], map(_write_document, records), [_FOOTER])
+
+
+def _decode(element: Element) -> BioCDocument:
+    entity = find_entity(element)
+    if entity:
+        raise ValueError(f"it refers to the entity {entity}; write the character itself")
+    # The library's own stream of documents keeps all of the file in memory.
+    document = etree.tostring(element, encoding="unicode", with_tail=False)
+    return biocxml.loads(f"<collection>{document}</collection>").documents[0]
+
+
+def _write_document(record: Record) -> str:
+    document = make_document(record)
+    for part in (document, *document.passages):
+        part.infons = {key: _to_text(value) for key, value in part.infons.items()}
+    try:
+        element = encode_document(document)
+    except ValueError:
+        found = _NO_XML.search(record.text)
+        where = f" (U+{ord(found[0]):04X} at {found.start()} of its text)" if found else ""
+        raise ValueError(
+            f"record {record.id!r}: it holds characters that XML cannot{where}; remove them, or "
+            "write a format that is not XML"
+        ) from None
+    return str(etree.tostring(element, encoding="unicode", pretty_print=True))
+
+
+def _to_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
