@@ -1,20 +1,24 @@
 """The component "bioner_mtl": many heads in, one ``doc.ents`` and one span group per head out."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 
-from spacy_bioner_mtl.decode import FoundSpan, decode
+from spacy_bioner_mtl.confidence import register_extension
+from spacy_bioner_mtl.decode import Reply, decode
+from spacy_bioner_mtl.entities import write_annotation
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
+from spacy_bioner_mtl.found_span import FoundSpan
 from spacy_bioner_mtl.heads import Head
 from spacy_bioner_mtl.merge import MergePolicy
 from spacy_bioner_mtl.model import (
@@ -27,15 +31,19 @@ from spacy_bioner_mtl.model import (
 from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.scorer import MACRO
 from spacy_bioner_mtl.sequences import split_sequences
+from spacy_bioner_mtl.settings import HeadSettings, read_settings
 from spacy_bioner_mtl.span_groups import annotated_heads
 from spacy_bioner_mtl.training.loss import gold_targets, likelihood, rehearsal
+from spacy_bioner_mtl.windows import split_parts
 
-#: Tokens of documents that are predicted at a time; bounds memory when batches of nlp.pipe are big.
-TOKENS_PER_QUERY = 32_768
 #: Documents that initialize the tok2vec layer: enough to infer its widths.
 SAMPLE_SIZE = 10
 
 DEFAULT_MODEL = {"@architectures": "spacy_bioner_mtl.LSTMCRF.v1", "tok2vec": None}
+#: Names of heads that are keys both in a config file and for `spacy find-threshold`.
+PLAIN_NAME = re.compile(r"\w[\w -]*")
+
+register_extension()
 
 
 @Language.factory(
@@ -45,6 +53,10 @@ DEFAULT_MODEL = {"@architectures": "spacy_bioner_mtl.LSTMCRF.v1", "tok2vec": Non
         "model": DEFAULT_MODEL,
         "merge": {"@misc": "spacy_bioner_mtl.highest_score.v1"},
         "overwrite": False,
+        "scores": True,
+        "thresholds": {},
+        "temperatures": {},
+        "active_heads": None,
         "scorer": {"@scorers": "spacy_bioner_mtl.heads_scorer.v1"},
     },
     default_score_weights={f"{MACRO}_f": 1.0, f"{MACRO}_p": 0.0, f"{MACRO}_r": 0.0},
@@ -55,9 +67,16 @@ def make_bioner_mtl(
     model: BioNERModel,
     merge: MergePolicy,
     overwrite: bool,
+    scores: bool,
+    thresholds: dict[str, float],
+    temperatures: dict[str, float],
+    active_heads: list[str] | None,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> "BioNERMTL":
     """Create the component.
+
+    What is set here is saved with the component. To change it in a trained pipeline, change
+    ``nlp.get_pipe(name).cfg``; that is where loading takes it from.
 
     nlp (Language): The pipeline.
     name (str): The component's name in it.
@@ -65,17 +84,35 @@ def make_bioner_mtl(
     merge (MergePolicy): Which spans of the heads become doc.ents.
     overwrite (bool): Whether to replace entities that are there already; else they are kept, and
         spans that share a token with them stay out of doc.ents.
+    scores (bool): Whether to tell the probability of each span. If not, no time is spent on it,
+        except for heads with a threshold, and policies that rank by scores take them for equal.
+    thresholds (dict[str, float]): For heads by name, the probability below which a span is dropped,
+        from doc.spans and doc.ents alike. Heads that are not named drop nothing.
+    temperatures (dict[str, float]): For heads by name, what the CRF's scores are divided by before
+        probabilities are computed from them; what is found stays the same. Heads that are not
+        named have 1. `bioner-mtl calibrate --fit` finds them.
+    active_heads (list[str] | None): The heads that are asked when predicting; None for all. The
+        others cost no time, get no span group and have no part in doc.ents, so that the scorer
+        counts all their gold spans as missed. All heads train.
     scorer (Callable | None): The scoring method.
     RETURNS (BioNERMTL): The component.
     """
-    return BioNERMTL(nlp.vocab, model, name, merge=merge, overwrite=overwrite, scorer=scorer)
+    cfg = {
+        "overwrite": overwrite,
+        "scores": scores,
+        "thresholds": thresholds,
+        "temperatures": temperatures,
+        "active_heads": active_heads,
+    }
+    return BioNERMTL(nlp.vocab, model, name, merge=merge, cfg=cfg, scorer=scorer)
 
 
 class BioNERMTL(TrainablePipe):  # type: ignore[misc]
     """Finds biomedical entities with one CRF head per corpus or per entity type.
 
     Every head H writes its spans to ``doc.spans[H]``, with their probabilities in
-    ``doc.spans[H].attrs["scores"]``; the merge policy writes ``doc.ents``. A gold document is
+    ``doc.spans[H].attrs["scores"]``; the merge policy writes ``doc.ents``, where
+    ``ent._.bioner_score`` tells how probable an entity is. A gold document is
     annotated for the heads that it has span groups for, empty ones included; it says nothing about
     the others.
     """
@@ -87,15 +124,15 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         name: str = "bioner_mtl",
         *,
         merge: MergePolicy,
-        overwrite: bool = False,
+        cfg: dict[str, Any],
         scorer: Callable[..., dict[str, Any]] | None = None,
     ):
-        """Create the component; see make_bioner_mtl."""
+        """Create the component; see make_bioner_mtl, whose other settings are in cfg."""
         self.vocab = vocab
         self.model = model
         self.name = name
         self.merge = merge
-        self.cfg = {"overwrite": overwrite}
+        self.cfg = cfg
         self.scorer = scorer
         #: Heads added before the network was there; kept, so as to initialize again.
         self._declared: list[Head] = []
@@ -217,37 +254,60 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
                 "No training document is annotated for any head: none has a span group in "
                 "doc.spans. Make the DocBin with `bioner-mtl convert`, which writes them."
             )
+        found = [Head(name, tuple(names)) for name, names in heads.items()]
+        read_settings(self.cfg, found, self.name)
+        self._list_thresholds(list(heads), nlp)
         make_network(
             self.model,
-            [Head(name, tuple(names)) for name, names in heads.items()],
+            found,
             vocabulary,
             [example.reference for example in examples[:SAMPLE_SIZE]],
         )
+
+    def _list_thresholds(self, heads: list[str], nlp: Language | None) -> None:
+        """Give each head a threshold, also in the pipeline's config.
+
+        `spacy find-threshold` searches for a setting only if the config has it.
+        """
+        given = {name: value for name, value in self.cfg["thresholds"].items() if value}
+        named = {name: 0.0 for name in heads if PLAIN_NAME.fullmatch(name)}
+        self.cfg["thresholds"] = {**named, **given}
+        if nlp is not None and self.name in nlp.component_names:
+            nlp.get_pipe_config(self.name)["thresholds"] = dict(self.cfg["thresholds"])
 
     def predict(self, docs: Iterable[Doc]) -> list[list[FoundSpan]]:
         """Find spans.
 
         docs (Iterable[Doc]): The documents; they are not changed.
-        RETURNS (list[list[FoundSpan]]): For each document, the spans of all heads.
+        RETURNS (list[list[FoundSpan]]): For each document, the spans of the active heads.
+        RAISES (InputError): The component has no weights, or settings that do not fit its heads.
         """
         docs = list(docs)
-        heads = self.network.heads
-        found: list[list[FoundSpan]] = []
-        for part in _parts(docs):
-            sequences = split_sequences(part)
-            if not sequences:
-                found.extend([] for _ in part)
-                continue
+        settings = self._settings()
+        return decode(self.ask(docs, settings), self.network.heads, settings, len(docs))
+
+    def ask(self, docs: list[Doc], settings: HeadSettings) -> Iterator[Reply]:
+        """Run the network over documents of any length, part by part.
+
+        docs (list[Doc]): The documents.
+        settings (HeadSettings): Which heads to ask.
+        YIELDS (Reply): Each part, and the network's answers to it.
+        """
+        if not len(settings.active):
+            return
+        for part in split_parts(docs):
+            numbers = np.arange(len(part.sequences))
             pairs = np.stack(
                 [
-                    np.repeat(np.arange(len(sequences)), len(heads)),
-                    np.tile(np.arange(len(heads)), len(sequences)),
+                    np.repeat(numbers, len(settings.active)),
+                    np.tile(settings.active, len(numbers)),
                 ],
                 axis=1,
             )
-            answers = self.model.predict(Query(part, sequences, pairs))
-            found.extend(decode(answers, heads, sequences, len(part)))
-        return found
+            yield part, self.model.predict(Query(part.docs, part.sequences, pairs))
+
+    def _settings(self) -> HeadSettings:
+        return read_settings(self.cfg, self.network.heads, self.name)
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[FoundSpan]]) -> None:
         """Write span groups and entities.
@@ -255,29 +315,17 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         docs (Iterable[Doc]): The documents.
         scores (list[list[FoundSpan]]): What predict returned for them.
         """
-        heads = self.network.heads
+        settings = self._settings()
+        heads = [self.network.heads[index].name for index in settings.active]
         for doc, found in zip(docs, scores, strict=True):
-            for head in heads:
-                own = [span for span in found if span.head == head.name]
-                doc.spans[head.name] = SpanGroup(
-                    doc,
-                    name=head.name,
-                    attrs={"scores": [span.score for span in own]},
-                    spans=[Span(doc, span.start, span.end, label=span.label) for span in own],
-                )
-            self._set_entities(doc, found)
-
-    def _set_entities(self, doc: Doc, found: list[FoundSpan]) -> None:
-        """Write the merged answer to doc.ents, beside what is there unless told to overwrite."""
-        kept = [] if self.cfg["overwrite"] else list(doc.ents)
-        taken = {token for entity in kept for token in range(entity.start, entity.end)}
-        merged = [
-            Span(doc, span.start, span.end, label=span.label)
-            for span in self.merge(
-                [span for span in found if taken.isdisjoint(range(span.start, span.end))]
+            write_annotation(
+                doc,
+                found,
+                heads,
+                scores=settings.scores,
+                merge=self.merge,
+                overwrite=self.cfg["overwrite"],
             )
-        ]
-        doc.set_ents([*kept, *merged], default="outside")
 
     def update(
         self,
@@ -369,17 +417,3 @@ def _find_heads(examples: list[Example]) -> dict[str, list[str]]:
         for name in annotated_heads(example.reference):
             heads.setdefault(name, set()).update(span.label_ for span in spans[name])
     return {name: sorted(heads[name]) for name in sorted(heads)}
-
-
-def _parts(docs: list[Doc]) -> Iterable[list[Doc]]:
-    """Split documents into runs of at most TOKENS_PER_QUERY tokens, or of one longer document."""
-    part: list[Doc] = []
-    size = 0
-    for doc in docs:
-        if part and size + len(doc) > TOKENS_PER_QUERY:
-            yield part
-            part, size = [], 0
-        part.append(doc)
-        size += len(doc)
-    if part:
-        yield part

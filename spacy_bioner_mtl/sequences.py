@@ -14,10 +14,13 @@ class Sequence:
 
     doc (int): Index of its document among the documents it was taken from.
     tokens (NDArray[int64]): Indices of its tokens in the document; white space is left out.
+    overlap (int): How many of its first tokens are the last of the sequence before it as well:
+        none, unless both are windows of a longer one.
     """
 
     doc: int
     tokens: NDArray[np.int64]
+    overlap: int = 0
 
 
 def split_sequences(docs: list[Doc]) -> list[Sequence]:

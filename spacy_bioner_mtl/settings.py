@@ -1,0 +1,77 @@
+"""Settings of the component that concern single heads, checked against the heads there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.heads import Head
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """What to ask of the heads, in the order of the network's.
+
+    active (NDArray[int64]): Indices of the heads that are asked.
+    thresholds (NDArray[float64]): Shape (heads,): scores below which spans are dropped.
+    temperatures (NDArray[float64]): Shape (heads,): what scores of taggings are divided by.
+    scores (bool): Whether spans come with their scores.
+    """
+
+    active: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+    temperatures: NDArray[np.float64]
+    scores: bool
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Tell for each head whether scores have to be computed. Shape (heads,)."""
+        scored: NDArray[np.bool_] = self.scores | (self.thresholds > 0.0)
+        return scored
+
+
+def read_settings(cfg: dict[str, Any], heads: Sequence[Head], component: str) -> HeadSettings:
+    """Check the settings of a component.
+
+    cfg (dict[str, Any]): Its settings; see pipe.make_bioner_mtl.
+    heads (Sequence[Head]): Its heads.
+    component (str): Its name, for messages.
+    RETURNS (HeadSettings): The settings, head by head.
+    RAISES (InputError): They name a head that there is not, or a number that makes no sense.
+    """
+    names = [head.name for head in heads]
+
+    def refuse(setting: str, problem: str) -> InputError:
+        return InputError(
+            f"The setting {setting} of the component '{component}' {problem}. Its heads are: "
+            f"{', '.join(names) or 'none'}. Correct [components.{component}] in the config, or "
+            f"nlp.get_pipe('{component}').cfg['{setting}'] where the pipeline is trained."
+        )
+
+    active = names if cfg["active_heads"] is None else cfg["active_heads"]
+    # A threshold of 0 asks for nothing, so it may outlive its head.
+    thresholds = {name: value for name, value in cfg["thresholds"].items() if value != 0.0}
+    temperatures = cfg["temperatures"]
+    for setting, named in (
+        ("active_heads", active),
+        ("thresholds", thresholds),
+        ("temperatures", temperatures),
+    ):
+        for name in named:
+            if name not in names:
+                raise refuse(setting, f"names the head '{name}', which it does not have")
+    for name, value in thresholds.items():
+        if not 0.0 <= value <= 1.0:
+            raise refuse("thresholds", f"has {value} for '{name}', but a threshold is from 0 to 1")
+    for name, value in temperatures.items():
+        if not 0.0 < value < np.inf:
+            raise refuse("temperatures", f"has {value} for '{name}', but a temperature is above 0")
+    return HeadSettings(
+        active=np.array([i for i, name in enumerate(names) if name in active], dtype=np.int64),
+        thresholds=np.array([thresholds.get(name, 0.0) for name in names], dtype=np.float64),
+        temperatures=np.array([temperatures.get(name, 1.0) for name in names], dtype=np.float64),
+        scores=bool(cfg["scores"]),
+    )
