@@ -1,3 +1,5 @@
+import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,8 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.pubtator import is_pubtator, read_pubtator, write_pubtator
-from spacy_bioner_mtl.formats.record import Mention, Record
+from spacy_bioner_mtl.formats.pubtator import (
+    is_pubtator,
+    read_pubtator,
+    read_records,
+    write_pubtator,
+)
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, BadRecord, Mention, Passage, Record
 
 PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
 
@@ -56,10 +63,16 @@ def test_documents_are_read(file):
                 Mention(19, 24, "Disease"),
             ]
         },
+        passages=[Passage(0, 14, "title"), Passage(15, 35, "abstract")],
     )
-    assert second == Record(id="12", text="Title only", mentions={"H": []})
+    assert second == Record(
+        id="12", text="Title only", mentions={"H": []}, passages=[Passage(0, 10, "title")]
+    )
     assert third.text == "Without a blank line"
     assert third.mentions == {"H": [Mention(0, 7, "X")]}
+    assert third.passages == [Passage(0, 20, "title"), Passage(20, 20, "abstract")]
+    identifiers = [mention.identifier for mention in next(read_records(path)).mentions[SOURCE_HEAD]]
+    assert identifiers == ["D1", "", "D2|D3", "-1", "D2"]
 
 
 def test_line_ends_and_byte_order_mark(tmp_path):
@@ -104,12 +117,45 @@ def test_malformed_lines(file, line, what):
         list(read_pubtator(path, "H"))
     assert str(caught.value).startswith(f"{path}:3: ")
     assert what in str(caught.value)
+    # For those who annotate the file anew, the other documents are not lost.
+    bad, good = read_records(file(TITLE, ABSTRACT, line, "12|t|Next", "12\t0\t4\tNext\tX"))
+    assert bad == BadRecord("11", str(caught.value))
+    assert (good.id, good.text) == ("12", "Next")
+    assert good.mentions == {SOURCE_HEAD: [Mention(0, 4, "X")]}
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [(b"\xff", "not UTF-8"), (b"\0", "a NUL character"), (b"\r", "a carriage return inside")],
+)
+@pytest.mark.parametrize("line", [1, 2])
+def test_damaged_lines(tmp_path, damage, what, line):
+    lines = [TITLE.encode(), ABSTRACT.encode(), b"", b"12|t|Next", b""]
+    lines[line - 1] += damage + b"x"
+    path = tmp_path / "corpus.txt"
+    path.write_bytes(b"\n".join(lines))
+    bad, good = read_records(path)
+    assert isinstance(bad, BadRecord) and bad.id == "11"
+    assert bad.reason.startswith(f"{path}:{line}: {what}")
+    assert good.id == "12"
 
 
 def test_lines_without_a_title(file):
     path = file(TITLE, "", "11\t0\t4\tZinc\tChemical")
     with pytest.raises(InputError, match=r"corpus.txt:3: no title before"):
         list(read_pubtator(path, "H"))
+    path = file("12|a|Abstract", "12\t0\t4\tZinc\tChemical", TITLE, "", "12\t0\t1\tx\tX")
+    first, second, third = read_records(path)
+    assert (first.id, second.id, third.id) == ("12", "11", "12")
+    assert first.reason.startswith(f"{path}:1: no title before")
+    assert third.reason.startswith(f"{path}:5: no title before")
+
+
+def test_compressed_files(tmp_path):
+    path = tmp_path / "corpus.PubTator.gz"
+    path.write_bytes(gzip.compress(f"{TITLE}\n{ABSTRACT}\n".encode()))
+    assert is_pubtator(path)
+    assert [record.id for record in read_records(path)] == ["11"]
 
 
 def test_no_document(file):
@@ -146,7 +192,7 @@ def test_what_is_written_is_read_again(file, data, title, abstract):
     assert (record.id, record.text) == ("1", text)
     assert set(record.mentions["H"]) == mentions
     assert len(record.mentions["H"]) == len(mentions)
-    assert following == Record("2", "next", {"H": []})
+    assert (following.id, following.text, following.mentions) == ("2", "next", {"H": []})
 
 
 def test_later_line_breaks_become_spaces(file):
@@ -158,6 +204,74 @@ def test_later_line_breaks_become_spaces(file):
 def test_identifiers_that_break_the_format(identifier):
     with pytest.raises(InputError, match="identifiers hold no bar"):
         list(write_pubtator([Record(identifier, "text")]))
+
+
+def test_labels_that_break_the_format():
+    for mention in (Mention(0, 1, "a\tb"), Mention(0, 1, "X", identifier="D1\n")):
+        with pytest.raises(InputError, match=r"record '7'.* holds a tab or a line break"):
+            list(write_pubtator([Record("7", "text", {"H": [mention]})]))
+
+
+FILE = """11|t|Zinc and cough\x0b
+11|a| Dry cough | or\u2028none.\x20
+11\t0\t4\tZinc\tChemical\tD1|D2
+11\t9\t14\tcough\tDisease
+
+12|t|Title only
+
+13|t|
+13|a|No title
+13\t1\t3\tNo\tX\t-1
+13\t1\t3\tNo\tX\tD9
+
+14|t|An empty abstract
+14|a|
+
+15|t|
+15|a|
+
+"""
+
+
+def test_a_file_comes_back_as_it_was(file):
+    assert "".join(write_pubtator(read_records(file(FILE)))) == FILE
+
+
+def test_mentions_of_several_heads_are_written_once():
+    mentions = {
+        "one": [Mention(5, 6, "Y"), Mention(0, 4, "X", 0.5), Mention(0, 4, "Y")],
+        "two": [Mention(0, 4, "X", 0.9), Mention(0, 4, "Y", identifier="D1")],
+    }
+    lines = list(write_pubtator([Record("7", "Zinc 2", mentions)]))
+    assert lines[2:] == [
+        "7\t0\t4\tZinc\tX\n",
+        "7\t0\t4\tZinc\tY\tD1\n",
+        "7\t5\t6\t2\tY\n",
+        "\n",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "passages", "title", "abstract"),
+    [
+        ("A\tb c d", [(0, 3, "title"), (4, 7, "abstract")], "A b", "c d"),
+        ("A b c d", [(0, 3, "title"), (4, 5, "abstract"), (6, 7, "abstract")], "A b", "c d"),
+        ("A\nb c", [(0, 3, "title"), (4, 5, "abstract")], "A b", "c"),
+        ("A\nb c", [(2, 3, "title"), (4, 5, "abstract")], "A", "b c"),
+        ("A\n\nbc", [(0, 1, "title"), (3, 5, "abstract")], "A", " bc"),
+        ("A b\ncd", [(0, 1, "title"), (1, 6, "abstract")], "A b", "cd"),
+        ("A-b\ncd", [(0, 1, "title"), (2, 6, "abstract")], "A-b", "cd"),
+        ("A b\ncd", [(0, 1, "title")], "A b", "cd"),
+        ("A\nb", [(0, 3, "title")], "A b", None),
+        ("A\nb", [(0, 3, "abstract")], "A", "b"),
+        ("A b", [], "A b", ""),
+    ],
+)
+def test_where_the_title_ends(text, passages, title, abstract):
+    record = Record("7", text, passages=[Passage(*passage) for passage in passages])
+    written = "".join(write_pubtator([record]))
+    expected = f"7|t|{title}\n" + (f"7|a|{abstract}\n" if abstract is not None else "")
+    assert written == f"{expected}\n"
 
 
 @pytest.mark.corpora
@@ -175,3 +289,20 @@ def test_published_corpora(name, documents, mentions):
     records = list(read_pubtator(PUBTATOR / f"{name}.PubTator", "H"))
     assert len(records) == documents
     assert sum(len(record.mentions["H"]) for record in records) == mentions
+
+
+def text_lines(content):
+    return [line for line in content.split(b"\n") if line.split(b"|")[1:2] in ([b"t"], [b"a"])]
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not PUBTATOR.exists(), reason="no mirror of the corpora")
+@pytest.mark.parametrize("name", ["BC5CDR_Test", "NCBIdisease_Test", "NCBIdisease_TrainDev"])
+def test_published_corpora_come_back(tmp_path, name):
+    source, out = PUBTATOR / f"{name}.PubTator", tmp_path / "out.PubTator"
+    before = list(read_records(source))
+    out.write_bytes("".join(write_pubtator(before)).encode())
+    assert text_lines(out.read_bytes()) == text_lines(source.read_bytes())
+    for one, other in zip(before, read_records(out), strict=True):
+        assert other == replace(one, mentions=other.mentions)
+        assert set(other.mentions[SOURCE_HEAD]) == set(one.mentions[SOURCE_HEAD])

@@ -29,8 +29,8 @@ def read_any_lines(path: Path) -> Iterator[Line]:
     """Read a file line by line, for formats in which a line at fault does not spoil the others.
 
     Lines end at LF or CRLF only, so that the other characters Unicode counts as line breaks stay
-    inside their line. A byte order mark at the beginning is dropped. Memory is bounded by the
-    longest line.
+    inside their line; a carriage return that ends the file ends its last line. A byte order mark at
+    the beginning is dropped. Memory is bounded by the longest line.
 
     path (Path): The file, compressed with gzip or not, or "-" for standard input.
     YIELDS (Line): Its lines; those that are not UTF-8 have a fault.

@@ -1,0 +1,97 @@
+"""Raw text: not a character changed, lost or made up."""
+
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.record import BadRecord, Record
+from spacy_bioner_mtl.formats.text import read_text, read_text_lines
+
+CHARACTERS = st.sampled_from("a \n\r\t\0\ufeff\u2028\u0085\U0001f9ea\u0301") | st.characters(
+    exclude_categories=["Cs"]
+)
+TEXTS = st.text(CHARACTERS)
+
+
+def stand_in(content):
+    return io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)))
+
+
+@given(TEXTS.filter(lambda text: text[:1] != "\ufeff"), st.sampled_from(["", "\ufeff"]))
+@settings(deadline=None)
+def test_a_file_is_a_document(tmp_path_factory, text, mark):
+    path = tmp_path_factory.mktemp("text") / "trial.2.txt"
+    path.write_bytes((mark + text).encode())
+    assert list(read_text(path)) == [Record("trial.2", text)]
+
+
+@given(st.lists(TEXTS.map(lambda text: text.replace("\n", "")), min_size=1))
+@settings(deadline=None)
+def test_a_line_is_a_document(tmp_path_factory, lines):
+    path = tmp_path_factory.mktemp("text") / "lines.txt"
+    path.write_bytes("\n".join(lines).encode())
+    lines[0] = lines[0].removeprefix("\ufeff")
+    # The carriage return before a line feed, or before the end of the file, ends the line with it.
+    expected = [
+        (str(number), line.removesuffix("\r"))
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ]
+    read = list(read_text_lines(path))
+    assert [(record.id, record.text) for record in read] == expected
+    assert all(record.words is None and not record.mentions for record in read)
+
+
+def test_numbers_are_those_of_the_file(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"one\r\n \t\n\ntwo\r\r\n")
+    assert list(read_text_lines(path)) == [Record("1", "one"), Record("4", "two\r")]
+
+
+def test_compressed_files_are_named_after_what_is_in_them(tmp_path):
+    path = tmp_path / "trial.txt.gz"
+    path.write_bytes(gzip.compress("β\r\n".encode()))
+    assert list(read_text(path)) == [Record("trial", "β\r\n")]
+    assert list(read_text_lines(path)) == [Record("1", "β")]
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", stand_in("β\n".encode()))
+    assert list(read_text(Path("-"))) == [Record("-", "β\n")]
+    monkeypatch.setattr(sys, "stdin", stand_in("β\n".encode()))
+    assert list(read_text_lines(Path("-"))) == [Record("1", "β")]
+
+
+def test_an_empty_file(tmp_path):
+    (tmp_path / "empty.txt").touch()
+    assert list(read_text(tmp_path / "empty.txt")) == [Record("empty", "")]
+    assert list(read_text_lines(tmp_path / "empty.txt")) == []
+
+
+def test_what_is_not_utf8(tmp_path):
+    path = tmp_path / "trial.txt"
+    path.write_bytes(b"one\nd\xe9j\xe0\nthree\n")
+    assert list(read_text(path)) == [
+        BadRecord("trial", f"{path}: not UTF-8 (byte 5 of the file); convert the file to UTF-8")
+    ]
+    first, bad, last = read_text_lines(path)
+    assert bad == BadRecord(
+        "2", f"{path}:2: not UTF-8 (byte 5 of the file); convert the file to UTF-8"
+    )
+    assert [first, last] == [Record("1", "one"), Record("3", "three")]
+
+
+@pytest.mark.parametrize("read", [read_text, read_text_lines])
+def test_files_that_cannot_be_read(tmp_path, read):
+    with pytest.raises(InputError, match=r"none\.txt: cannot be read"):
+        list(read(tmp_path / "none.txt"))
+    path = tmp_path / "cut.txt.gz"
+    path.write_bytes(gzip.compress(b"word " * 1000)[:-9])
+    with pytest.raises(InputError, match=r"cut\.txt\.gz: damaged or cut off"):
+        list(read(path))
