@@ -233,7 +233,7 @@ def _make_mention(annotation: BioCAnnotation, shift: int, text: str) -> Mention:
         raise ValueError(f"{what} is empty or lies outside of the text")
     last = max(end for _, end in pieces)
     covered = " ".join(text[start:end] for start, end in pieces)
-    # Of a mention in several pieces some sources give all from its beginning to its end.
+    # Of a mention in several pieces sources give the pieces, or all from its beginning to its end.
     if annotation.text and annotation.text.split() not in (
         covered.split(),
         text[pieces[0][0] : last].split(),
@@ -290,7 +290,8 @@ def _make_annotation(text: str, mention: Mention, head: str, shift: int) -> BioC
     if mention.score is not None:
         annotation.infons[_SCORE] = str(round(mention.score, 4))
     pieces = mention.fragments or ((mention.start, mention.end),)
-    annotation.text = " ".join(text[start:end] for start, end in pieces)
+    # Of a mention in several pieces, all from its beginning to its end: bioc.validate wants it so.
+    annotation.text = text[mention.start : mention.end]
     for start, end in pieces:
         annotation.add_location(BioCLocation(start + shift, end - start))
     return annotation
