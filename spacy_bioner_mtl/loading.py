@@ -67,5 +67,20 @@ def head_names(nlp: "Language") -> list[str]:
     return list(dict.fromkeys(head.name for component in components for head in component.heads))
 
 
+def active_head_names(nlp: "Language") -> list[str]:
+    """List the heads of a pipeline that are not switched off.
+
+    nlp (Language): The pipeline.
+    RETURNS (list[str]): The names of the heads, each once, in the components' order.
+    """
+    names: list[str] = []
+    for name in component_names(nlp):
+        component: Any = nlp.get_pipe(name)
+        active = component.cfg["active_heads"]
+        heads = [head.name for head in component.heads]
+        names += [head for head in heads if active is None or head in active]
+    return list(dict.fromkeys(names))
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -5,35 +5,18 @@ import shutil
 import pytest
 import spacy
 import torch
+from annotating import annotate_file, run
 from conftest import GOLD, make_pipeline
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-from spacy_bioner_mtl.annotate import SENTENCES_PER_ZONE, annotate_file, answer
-from spacy_bioner_mtl.cli import main
+from spacy_bioner_mtl.annotate.documents import DOCUMENTS_PER_CHUNK, answer, choose_heads
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.conll import read_conll
-from spacy_bioner_mtl.formats.inline import write_inline
-from spacy_bioner_mtl.formats.tokens import (
-    AnsweredSentence,
-    TokenSentence,
-    read_tokens,
-    write_label_columns,
-)
+from spacy_bioner_mtl.formats.record import Record, Word
+from spacy_bioner_mtl.formats.tokens import read_tokens
 
 SENTENCES = [words.split() for words, _ in GOLD]
 SOURCE = "\n\n".join("\n".join(words) for words in SENTENCES)
-#: Tokens of a file with tabs: anything in which no line, column or file begins or ends.
-WORDS = st.text(
-    st.characters(exclude_characters="\0\r\n\t\v\f\ufeff", exclude_categories=["Cs"]), min_size=1
-).filter(lambda word: word == word.strip(" ") and not word.startswith("-DOCSTART-"))
-#: Tokens that can stand on a line of their own.
-LONE_WORDS = WORDS.filter(lambda word: not any(character.isspace() for character in word))
-
-
-def lists_of_sentences(words):
-    return st.lists(st.lists(words, min_size=1, max_size=4), min_size=1, max_size=5)
 
 
 @pytest.fixture
@@ -49,17 +32,19 @@ def model(tmp_path, trained):
     return tmp_path / "model"
 
 
-def rows_of(path):
+def sentence(words):
+    """A sentence of a file of tokens."""
+    spans, offset = [], 0
+    for word in words:
+        spans.append(Word(offset, offset + len(word)))
+        offset += len(word) + 1
+    return Record("", " ".join(words), words=spans)
+
+
+def columns_of(path):
     """The lines of a file of columns, sentence by sentence."""
     blocks = path.read_text(encoding="utf-8").removesuffix("\n\n").split("\n\n")
     return [[line.split("\t") for line in block.split("\n")] for block in blocks]
-
-
-def run(*arguments):
-    """The exit status of the command line."""
-    with pytest.raises(SystemExit) as exit_info:
-        main([str(argument) for argument in arguments])
-    return exit_info.value.code or 0
 
 
 @pytest.mark.parametrize(
@@ -69,30 +54,10 @@ def test_last_sentence_is_answered_whatever_ends_the_file(tmp_path, trained, end
     source = tmp_path / "source.tsv"
     source.write_text(SOURCE + ending, encoding="utf-8")
     report = annotate_file(trained, source, tmp_path / "out.tsv")
-    assert [[word for word, _ in rows] for rows in rows_of(tmp_path / "out.tsv")] == SENTENCES
+    assert [[word for word, _ in rows] for rows in columns_of(tmp_path / "out.tsv")] == SENTENCES
     assert (tmp_path / "out.tsv").read_text(encoding="utf-8").endswith("\n\n")
-    assert report.sentences == len(SENTENCES)
-    assert report.tokens == sum(map(len, SENTENCES))
-
-
-@given(
-    st.one_of(
-        st.tuples(lists_of_sentences(WORDS), st.just("\tNN\tO")),
-        st.tuples(lists_of_sentences(LONE_WORDS), st.sampled_from(["", " ", "\t", " NN O"])),
-    ),
-    st.sampled_from(["", "\n", "\n\n", "\n\n\n"]),
-)
-@settings(deadline=None)
-def test_any_token_is_read_and_written_as_it_is(tmp_path_factory, given_file, ending):
-    sentences, further_columns = given_file
-    path = tmp_path_factory.mktemp("tokens") / "source.tsv"
-    text = "\n\n".join("\n".join(word + further_columns for word in words) for words in sentences)
-    path.write_bytes((text + ending).encode())
-    read = list(read_tokens(path))
-    assert [sentence.words for sentence in read] == sentences
-    answered = [AnsweredSentence(one.words, one.document, [[]]) for one in read]
-    path.write_bytes("".join(write_label_columns(answered)).encode())
-    assert list(read_tokens(path)) == read
+    assert report.documents == len(SENTENCES)
+    assert report.words == sum(map(len, SENTENCES))
 
 
 def test_labels_that_are_there_are_ignored(tmp_path, trained, source):
@@ -128,22 +93,23 @@ def test_columns_are_what_the_pipeline_finds(tmp_path, trained, source):
 
 
 def test_all_heads_side_by_side(tmp_path, trained, source):
-    report = annotate_file(trained, source, tmp_path / "all.tsv", head="all")
-    assert report.columns == [head.name for head in trained.get_pipe("bioner_mtl").heads]
-    for column, head in enumerate(report.columns, start=1):
+    annotate_file(trained, source, tmp_path / "all.tsv", head="all")
+    heads = choose_heads(trained, "all")
+    assert heads == [head.name for head in trained.get_pipe("bioner_mtl").heads]
+    for column, head in enumerate(heads, start=1):
         annotate_file(trained, source, tmp_path / "one.tsv", head=head)
         assert [
-            [(row[0], row[column]) for row in rows] for rows in rows_of(tmp_path / "all.tsv")
-        ] == [[tuple(row) for row in rows] for rows in rows_of(tmp_path / "one.tsv")]
+            [(row[0], row[column]) for row in rows] for rows in columns_of(tmp_path / "all.tsv")
+        ] == [[tuple(row) for row in rows] for rows in columns_of(tmp_path / "one.tsv")]
 
 
 def test_documents_stay_apart(tmp_path, trained):
     source, out = tmp_path / "source.tsv", tmp_path / "out.tsv"
     source.write_text("-DOCSTART-\tO\n\nA\nrat\n-DOCSTART-\nA\nmouse\n\nIt\n", encoding="utf-8")
     annotate_file(trained, source, out, head="all")
-    before = [(one.words, one.document) for one in read_tokens(source)]
-    assert before == [(["A", "rat"], 1), (["A", "mouse"], 2), (["It"], 2)]
-    assert [(one.words, one.document) for one in read_tokens(out)] == before
+    before = [(record.text, record.document) for record in read_tokens(source)]
+    assert before == [("A rat", 1), ("A mouse", 2), ("It", 2)]
+    assert [(record.text, record.document) for record in read_tokens(out)] == before
     assert out.read_text(encoding="utf-8").startswith("-DOCSTART-\tO\tO\n\nA\t")
     annotate_file(trained, source, out, target_format="inline")
     without_tags = [
@@ -153,60 +119,36 @@ def test_documents_stay_apart(tmp_path, trained):
     assert without_tags == ["A rat", "", "A mouse", "It", ""]
 
 
-def test_inline_marks_entities():
-    words = ["acute", "liver", "failure", "after", "aspirin"]
-    sentences = [
-        AnsweredSentence(words, 0, [[(0, 3, "Disease"), (4, 5, "Chemical")]]),
-        AnsweredSentence(["B", "C"], 0, [[(0, 1, "x"), (1, 2, "y")]]),
-        AnsweredSentence(["none"], 0, [[]]),
-    ]
-    assert list(write_inline(sentences)) == [
-        "<Disease> acute liver failure </Disease> after <Chemical> aspirin </Chemical>\n",
-        "<x> B </x> <y> C </y>\n",
-        "none\n",
-    ]
-
-
 def test_a_sentence_of_the_file_is_answered_as_evaluation_answers_it(trained):
     """It is one document without marks, like those of a DocBin; the pipeline may divide it."""
     nlp = make_pipeline()
     nlp.add_pipe("abstract_sentences", before="bioner_mtl")
     nlp.get_pipe("bioner_mtl").from_bytes(trained.get_pipe("bioner_mtl").to_bytes())
-    words = [
-        "Loss",
-        "of",
-        "TKR2",
-        "delays",
-        "growth",
-        ".",
-        "The",
-        "mice",
-        "had",
-        "renal",
-        "failure",
-        ".",
-    ]
+    words = "Loss of TKR2 delays growth . The mice had renal failure .".split()
     doc = nlp(Doc(nlp.vocab, words=words))
     assert len(list(doc.sents)) == 2
-    (answered,) = answer(nlp, [TokenSentence(words, 0)], ["merged"])
-    assert answered.columns == [[(ent.start, ent.end, ent.label_) for ent in doc.ents]]
-    assert answered.columns != [[]]
+    (answered,) = answer(nlp, [sentence(words)], ["merged"])
+    assert [
+        (mention.start, mention.end, mention.label) for mention in answered.mentions["merged"]
+    ] == [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+    assert doc.ents and not answered.sentence_starts
 
 
 def test_the_vocab_does_not_grow(trained):
-    sentences = (TokenSentence([f"word{i}"], 0) for i in range(SENTENCES_PER_ZONE + 10))
+    sentences = (sentence([f"word{i}"]) for i in range(DOCUMENTS_PER_CHUNK + 10))
     before = len(list(trained.vocab)), len(trained.vocab.strings)
     answers = list(answer(trained, sentences, ["merged"]))
-    assert len(answers) == SENTENCES_PER_ZONE + 10
+    assert len(answers) == DOCUMENTS_PER_CHUNK + 10
     assert (len(list(trained.vocab)), len(trained.vocab.strings)) == before
 
 
-def test_merged_tokens_are_refused(tmp_path, source, copy_of_trained):
+@pytest.mark.parametrize("source_format", ["conll", "text"])
+def test_merged_tokens_are_refused(tmp_path, source, copy_of_trained, source_format):
     copy_of_trained.add_pipe("merge_entities")
     out = tmp_path / "out.tsv"
     out.write_text("as it was")
     with pytest.raises(InputError, match=r"merges or splits tokens.*merge_entities"):
-        annotate_file(copy_of_trained, source, out)
+        annotate_file(copy_of_trained, source, out, source_format=source_format)
     assert out.read_text() == "as it was"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.tsv", "source.tsv"]
 
@@ -233,7 +175,9 @@ def test_faulty_source(tmp_path, trained, content, message):
         ({"head": "gens"}, "no head 'gens'.*genes, medicine"),
         ({"head": "all", "target_format": "inline"}, "--head all does not fit --to inline"),
         ({"source_format": "xml"}, "unknown format 'xml'; --from takes conll"),
-        ({"target_format": "xml"}, "unknown format 'xml'; --to takes conll or inline"),
+        ({"source_format": "html"}, "unknown format 'html'; --from takes conll"),
+        ({"target_format": "xml"}, "unknown format 'xml'; --to takes conll, inline"),
+        ({"target_format": "pubmed"}, "unknown format 'pubmed'; --to takes conll, inline"),
     ],
 )
 def test_faulty_request(tmp_path, trained, source, options, message):
@@ -253,12 +197,13 @@ def test_paths_that_cannot_work(tmp_path, trained, source):
 
 def test_command_line(tmp_path, model, source, capsys):
     out = tmp_path / "new" / "out.tsv"
-    assert run("annotate", model, source, out, "--from", "conll", "--head", "all") == 0
+    assert run(model, source, out, "--from", "conll", "--head", "all") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "token, genes, medicine" in shown
-    assert f"{len(SENTENCES)} sentences, {sum(map(len, SENTENCES))} tokens" in shown
-    assert [[row[0] for row in rows] for rows in rows_of(out)] == SENTENCES
-    assert {len(row) for rows in rows_of(out) for row in rows} == {3}
+    assert f"{len(SENTENCES)} documents, {sum(map(len, SENTENCES))} words" in shown
+    assert [[row[0] for row in rows] for rows in columns_of(out)] == SENTENCES
+    assert {len(row) for rows in columns_of(out) for row in rows} == {3}
+    assert [path.name for path in out.parent.iterdir()] == ["out.tsv"]
 
 
 def broken_models(model):
@@ -281,7 +226,7 @@ def test_damaged_models_give_one_line(tmp_path, model, source, capsys):
     names = [copy.name for copy in copies]
     assert {"cut-model", "missing-model", "cut-config.cfg", "cut-meta.json"} <= set(names)
     for copy in copies:
-        assert run("annotate", copy, source, tmp_path / "out.tsv") == 1, copy.name
+        assert run(copy, source, tmp_path / "out.tsv") == 1, copy.name
         captured = capsys.readouterr()
         assert captured.err.count("\n") == 1 and "Traceback" not in captured.err, copy.name
         assert f"{copy}: cannot be loaded" in captured.err
@@ -300,12 +245,12 @@ def test_what_is_no_pipeline(tmp_path, source, capsys):
         ("no_such_package", "cannot be loaded"),
         (tmp_path / "blank", "no component 'bioner_mtl', only: sentencizer"),
     ):
-        assert run("annotate", name, source, tmp_path / "out.tsv") == 1
+        assert run(name, source, tmp_path / "out.tsv") == 1
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and f"{name}: " in error and message in error
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there(tmp_path, model, source, capsys):
-    assert run("annotate", model, source, tmp_path / "out.tsv", "--gpu-id", "0") == 1
+    assert run(model, source, tmp_path / "out.tsv", "--gpu-id", "0") == 1
     assert "GPU 0 cannot be used" in capsys.readouterr().err

@@ -1,9 +1,15 @@
-"""``bioner-mtl annotate``: run a trained pipeline over a file."""
+"""``bioner-mtl annotate``: run a trained pipeline over files."""
 
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
+
+from spacy_bioner_mtl.formats.registry import FORMATS
+
+if TYPE_CHECKING:
+    from spacy_bioner_mtl.annotate.run import RunReport
 
 GpuId = Annotated[int, Option("--gpu-id", metavar="N", help="GPU to run on, or -1 for the CPU.")]
 ModelName = Annotated[
@@ -12,60 +18,163 @@ ModelName = Annotated[
 ]
 
 
+def _describe(attribute: str) -> str:
+    return "; ".join(
+        f"{each.name}: {each.description}" for each in FORMATS.values() if getattr(each, attribute)
+    )
+
+
+class EngineName(str, Enum):
+    """What can be asked for with --engine."""
+
+    local = "local"
+    ray = "ray"
+
+
 def annotate(
     model: ModelName,
     source: Annotated[
         Path,
         Argument(
             metavar="SOURCE",
-            help="One token a line, a blank line between sentences; further columns are ignored.",
+            help='A file; "-" for standard input; a folder, of which all files are taken whose '
+            "names end as those of the format do, with or without .gz; or a quoted pattern such as "
+            "'data/*.xml'.",
         ),
     ],
-    out: Annotated[Path, Argument(metavar="OUT", help="The file to write.")],
+    out: Annotated[
+        Path,
+        Argument(
+            metavar="OUT",
+            help="The file to write; a folder where SOURCE is a folder or a pattern.",
+        ),
+    ],
     source_format: Annotated[
-        str, Option("--from", metavar="conll", help="Format of SOURCE.")
+        str,
+        Option("--from", metavar="FORMAT", help=f"Format of SOURCE. {_describe('reader')}."),
     ] = "conll",
     target_format: Annotated[
-        str,
-        Option(
-            "--to",
-            metavar="conll|inline",
-            help="conll: each token with its IOBES label. inline: <Type> … </Type> around "
-            "entities, one sentence a line.",
-        ),
+        str, Option("--to", metavar="FORMAT", help=f"Format of OUT. {_describe('writer')}.")
     ] = "conll",
     head: Annotated[
         str,
         Option(
             "--head",
             metavar="NAME|all|merged",
-            help="One head's answer; a column for each head (conll only); or one answer merged "
-            "from all heads.",
+            help="One head's answer; those of all heads side by side, in formats that can hold "
+            "them; or one answer merged from all heads.",
         ),
     ] = "merged",
+    scores: Annotated[
+        bool,
+        Option(
+            "--scores",
+            help="Write the probability of each mention, to four digits, in formats that have a "
+            "place for it.",
+        ),
+    ] = False,
+    processes: Annotated[
+        int,
+        Option(
+            "--processes",
+            metavar="N",
+            min=1,
+            help="Processes that annotate the files of a folder or a pattern, a file at a time. "
+            "Each loads the pipeline. One file is always annotated by one process.",
+        ),
+    ] = 1,
+    threads: Annotated[
+        int | None,
+        Option(
+            "--threads",
+            metavar="N",
+            min=1,
+            help="Threads of each process. Default: torch's own choice for one process, 1 for "
+            "several.",
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineName,
+        Option(
+            "--engine",
+            help="What hands files to processes: the program itself, or Ray Data, which can "
+            "spread them over several machines.",
+        ),
+    ] = EngineName.local,
     gpu_id: GpuId = -1,
 ) -> None:
-    """Annotate a file of tokens with a trained pipeline.
+    """Annotate files with a trained pipeline.
 
-    The file's tokens and sentences are kept, and every token is answered exactly once.
+    Every document is answered exactly once. A document that cannot be is listed with the reason in
+    OUT.errors.jsonl (of a folder: OUT/errors.jsonl), and the exit status is 1; all others are in
+    OUT.
+
+    Of a folder or a pattern each file is read and written for itself, under its own name with the
+    ending of the format. If the run is interrupted, the same command goes on where it stopped. At
+    the end OUT/manifest.json tells of the pipeline, versions, files and counts.
     """
     from wasabi import msg
 
-    from spacy_bioner_mtl.annotate import ALL, annotate_file, check_request
-    from spacy_bioner_mtl.loading import load_pipeline
+    from spacy_bioner_mtl.annotate import ALL, Request, check_request
 
-    check_request(source, out, source_format=source_format, target_format=target_format, head=head)
-    report = annotate_file(
-        load_pipeline(model, gpu_id),
+    request = Request(
+        model,
         source,
         out,
         source_format=source_format,
         target_format=target_format,
         head=head,
+        scores=scores,
+        processes=processes,
+        threads=threads,
+        engine=engine.value,
+        gpu_id=gpu_id,
     )
+    plan = check_request(request)
+    if processes > 1 and not plan.bulk:
+        msg.warn(f"{source} is one file: one process annotates it")
+
+    from spacy_bioner_mtl.annotate.run import annotate as run
+
+    try:
+        report = run(request, plan)
+    except KeyboardInterrupt:
+        if plan.bulk:
+            msg.warn(f"{out}: what is finished stays; the same command goes on from there")
+        raise
     if head == ALL:
-        msg.info(f"Columns: token, {', '.join(report.columns)}")
-    msg.good(
-        f"{out}: {report.sentences:,} sentences, {report.tokens:,} tokens, "
-        f"{report.mentions:,} mentions"
+        msg.info(f"Columns: token, {', '.join(report.heads)}")
+    if report.n_skipped:
+        msg.info(f"{report.n_skipped:,} files were finished before")
+    if report.orphans:
+        msg.warn(
+            f"Answers of {len(report.orphans):,} files that are there no longer, such as "
+            f"{report.orphans[0]}, stay; the manifest does not list them"
+        )
+    _conclude(report, out)
+
+
+def _conclude(report: "RunReport", out: Path) -> None:
+    """Say what was done; raise an InputError if not all was."""
+    from wasabi import msg
+
+    from spacy_bioner_mtl.errors import InputError
+
+    shards = report.shards
+    documents = sum(shard.documents for shard in shards)
+    message = (
+        f"{out}: {documents:,} documents, {sum(shard.words for shard in shards):,} words, "
+        f"{sum(shard.mentions for shard in shards):,} mentions"
     )
+    if report.bulk:
+        message += f", in {sum(not shard.failure for shard in shards):,} files"
+    msg.good(message)
+    n_errors = sum(len(shard.errors) for shard in shards)
+    n_failed = sum(bool(shard.failure) for shard in shards)
+    if n_errors or n_failed:
+        faults = [f"{n_errors:,} documents"] if n_errors else []
+        faults += [f"{n_failed:,} files"] if n_failed else []
+        raise InputError(
+            f"{' and '.join(faults)} could not be answered; {report.errors} says why"
+            + ("; the same command tries the files again" if n_failed else "")
+        )

@@ -1,0 +1,149 @@
+"""Annotate one source file after the other with one pipeline."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from spacy_bioner_mtl.annotate.documents import answer, choose_heads
+from spacy_bioner_mtl.annotate.output import Output
+from spacy_bioner_mtl.annotate.request import ALL, Request
+from spacy_bioner_mtl.annotate.shards import Shard, ShardFault
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
+from spacy_bioner_mtl.formats.registry import find_format
+from spacy_bioner_mtl.loading import component_names, load_pipeline
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+#: Is told how many documents were answered since the last call.
+Advance = Callable[[int], object]
+
+
+@dataclass
+class ShardReport:
+    """What became of a source file.
+
+    source (str): The shard's name.
+    documents (int): Documents answered.
+    words (int): Words in them.
+    mentions (int): Mentions in them, of all heads together.
+    errors (list[dict[str, str]]): "id" and "reason" of each document that was not answered.
+    failure (str): Why nothing of it was answered; empty if it was.
+    bytes (int): The size of the file, where runs can be resumed.
+    sha256 (str): The checksum of its content, where runs can be resumed.
+    """
+
+    source: str
+    documents: int = 0
+    words: int = 0
+    mentions: int = 0
+    errors: list[dict[str, str]] = field(default_factory=list)
+    failure: str = ""
+    bytes: int = 0
+    sha256: str = ""
+
+
+class _Fatal(Exception):
+    """Carries an InputError that is not the source's fault past what catches those that are."""
+
+
+class Annotator:
+    """A pipeline with a reader and a writer.
+
+    nlp (Language): The pipeline.
+    request (Request): What is asked of it.
+    """
+
+    def __init__(self, nlp: "Language", request: Request) -> None:
+        """Import reader and writer.
+
+        RAISES (InputError): If there is no such head or format, or a library is missing.
+        """
+        self.nlp = nlp
+        self.heads = choose_heads(nlp, request.head)
+        self._scores = request.scores
+        self._read = find_format(request.source_format, to_read=True).load_reader()
+        self._output = Output(find_format(request.target_format, to_read=False))
+
+    def annotate(self, shard: Shard, advance: Advance) -> ShardReport:
+        """Annotate a source file; its answers appear whole or not at all.
+
+        shard (Shard): The file, and where its answers go.
+        advance (Advance): Is told of every document.
+        RETURNS (ShardReport): What became of it.
+        RAISES (InputError): The pipeline does not fit, or the disk is full: others would fail, too.
+        """
+        report = ShardReport(shard.name)
+        try:
+            self._output.write(shard.output, self._answers(shard, report, advance))
+        except ShardFault as fault:
+            return ShardReport(shard.name, failure=_portable(str(fault), shard))
+        except _Fatal as fatal:
+            raise InputError(str(fatal)) from fatal
+        return report
+
+    def _answers(self, shard: Shard, report: ShardReport, advance: Advance) -> Iterator[Record]:
+        """The records to write; those that cannot be are told of in the report."""
+        answers = answer(
+            self.nlp, self._records(shard), self.heads, source=shard.name, scores=self._scores
+        )
+        try:
+            for record in answers:
+                advance(1)
+                if isinstance(record, Record):
+                    record = self._output.check(record, shard.name)
+                if isinstance(record, BadRecord):
+                    reason = _portable(record.reason, shard)
+                    report.errors.append({"id": record.id, "reason": reason})
+                    continue
+                report.documents += 1
+                report.words += len(record.words or ())
+                report.mentions += sum(map(len, record.mentions.values()))
+                yield record
+        except InputError as error:
+            raise _Fatal(str(error)) from error
+
+    def _records(self, shard: Shard) -> Iterator[ReadRecord]:
+        try:
+            yield from self._read(shard.source)
+        except InputError as error:
+            raise ShardFault(str(error)) from error
+        except Exception as error:
+            # Readers use libraries of others, and the next file may be sound.
+            raise ShardFault(
+                f"{shard.name}: cannot be read ({type(error).__name__}: {error}); check the file "
+                "and its format"
+            ) from error
+
+
+def load_annotator(request: Request) -> Annotator:
+    """Load the pipeline of a request, set as the request wants it.
+
+    request (Request): The request.
+    RETURNS (Annotator): What annotates with it.
+    RAISES (InputError): There is no such pipeline, head or GPU, or a library is missing.
+    """
+    import torch
+
+    if request.threads is not None:
+        torch.set_num_threads(request.threads)
+    nlp = load_pipeline(request.model, request.gpu_id)
+    annotator = Annotator(nlp, request)
+    for name in component_names(nlp):
+        component: Any = nlp.get_pipe(name)
+        if request.scores:
+            component.cfg["scores"] = True
+        elif request.head != MERGED_HEAD:
+            # Of the merged answer, scores decide what is in it.
+            component.cfg["scores"] = False
+        if request.head not in (ALL, MERGED_HEAD):
+            # The other heads need not be asked.
+            own = [head.name for head in component.heads if head.name == request.head]
+            component.cfg["active_heads"] = own
+    return annotator
+
+
+def _portable(reason: str, shard: Shard) -> str:
+    """Name the source as seen from SOURCE, so that a moved folder gives the same messages."""
+    return reason.replace(str(shard.source), shard.name)

@@ -1,0 +1,137 @@
+"""Annotate shards in several processes, each with a pipeline of its own."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from spacy_bioner_mtl.annotate.annotator import ShardReport, load_annotator
+from spacy_bioner_mtl.annotate.out_folder import OutFolder
+from spacy_bioner_mtl.annotate.request import Request
+from spacy_bioner_mtl.annotate.shards import Shard
+from spacy_bioner_mtl.errors import InputError
+
+# The names of the signals that end processes, for messages.
+_SIGNALS = {member.value: member.name for member in signal.Signals}
+
+
+def annotate_in_processes(request: Request, shards: list[Shard]) -> Iterator[ShardReport]:
+    """Annotate shards, a shard at a time in each process.
+
+    The processes are spawned: a fork of a process in which torch has run threads can hang.
+
+    request (Request): The request.
+    shards (list[Shard]): The shards.
+    YIELDS (ShardReport): What became of them, in the order in which they end. A shard whose process
+        died has failed; the others go on in a new one.
+    RAISES (InputError): The pipeline does not fit, or the disk is full.
+    """
+    waiting = iter(shards)
+    workers: dict[Connection, _Worker] = {}
+
+    def start() -> None:
+        shard = next(waiting, None)
+        if shard is not None:
+            worker = _Worker(request)
+            workers[worker.connection] = worker
+            worker.give(shard)
+
+    try:
+        for _ in range(request.processes):
+            start()
+        while workers:
+            for connection in wait(list(workers)):
+                worker = workers[connection]  # type: ignore[index]
+                try:
+                    answer = worker.connection.recv()
+                except (EOFError, OSError):
+                    del workers[worker.connection]
+                    yield worker.bury()
+                    start()
+                    continue
+                if isinstance(answer, BaseException):
+                    raise answer
+                yield answer
+                shard = next(waiting, None)
+                if shard is None:
+                    del workers[worker.connection]
+                    worker.stop()
+                else:
+                    worker.give(shard)
+    finally:
+        for worker in workers.values():
+            worker.stop(at_once=True)
+
+
+class _Worker:
+    """A process, seen from the one that gives it work."""
+
+    def __init__(self, request: Request) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, request), daemon=True)
+        self._process.start()
+        # Only so does the connection end when the process does.
+        theirs.close()
+        self._shard: Shard | None = None
+
+    def give(self, shard: Shard) -> None:
+        self._shard = shard
+        # If it died just now, that shows when its answer is asked for.
+        with suppress(OSError):
+            self.connection.send(shard)
+
+    def bury(self) -> ShardReport:
+        """Tell that the process died over its shard."""
+        assert self._shard
+        self._process.join()
+        self.connection.close()
+        code = self._process.exitcode or 0
+        how = f"killed by {_SIGNALS.get(-code, -code)}" if code < 0 else f"exit status {code}"
+        name = self._shard.name
+        return ShardReport(
+            name,
+            failure=f"{name}: the process that annotated it died ({how}). If memory ran out, take "
+            "fewer --processes; run again to go on",
+        )
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the process, after its shard or at once."""
+        self.connection.close()
+        if at_once:
+            self._process.terminate()
+        self._process.join()
+
+
+def _serve(connection: "Connection[Any, Any]", request: Request) -> None:
+    """Annotate what comes over a connection until it is closed."""
+    # Ctrl-C reaches all processes; the one that started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        annotator = load_annotator(request)
+        folder = OutFolder(request.out)
+        while True:
+            try:
+                shard = connection.recv()
+            except EOFError:
+                return
+            connection.send(folder.annotate(annotator, shard, lambda _: None))
+    except InputError as error:
+        connection.send(error)
+    except Exception:
+        # Tracebacks do not pass from process to process.
+        connection.send(RuntimeError(traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed must not write beside the next run."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,89 @@
+"""What answers come from: the pipeline, the packages, and what was asked for."""
+
+import hashlib
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from spacy_bioner_mtl.annotate.annotator import Annotator
+from spacy_bioner_mtl.annotate.request import Request
+from spacy_bioner_mtl.loading import component_names
+
+_PACKAGES = ("spacy_bioner_mtl", "spacy", "thinc", "torch", "numpy")
+_BLOCK = 1 << 20
+
+
+def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
+    """Tell everything that answers depend on, except for the sources.
+
+    annotator (Annotator): The pipeline, as it is used.
+    request (Request): What is asked of it.
+    RETURNS (dict[str, Any]): Names, versions, checksums and settings, for JSON.
+    """
+    nlp = annotator.nlp
+    components: dict[str, Any] = {name: nlp.get_pipe(name) for name in component_names(nlp)}
+    return {
+        "model": {
+            "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
+            "version": nlp.meta["version"],
+            "sha256": hash_folder(nlp.path),
+        },
+        "packages": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
+        "source_format": request.source_format,
+        "target_format": request.target_format,
+        "heads": annotator.heads,
+        "scores": request.scores,
+        "thresholds": {name: component.cfg["thresholds"] for name, component in components.items()},
+    }
+
+
+def list_differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
+    """Compare two descriptions.
+
+    there (Any): What was described first.
+    here (Any): What was described later.
+    name (str): What both are the values of.
+    YIELDS (str): What differs, one line each.
+    """
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in dict.fromkeys([*there, *here]):
+            inner = f"{name}.{key}" if name else key
+            yield from list_differences(there.get(key), here.get(key), inner)
+    elif there != here:
+        yield f"{name}: {there} there, {here} now"
+
+
+def hash_folder(folder: Path) -> str:
+    """Compute a checksum over the names and contents of a folder's files.
+
+    folder (Path): The folder; what Python compiled in it is left out.
+    RETURNS (str): SHA-256 in hexadecimal digits.
+    """
+    total = hashlib.sha256()
+    files = (path for path in folder.rglob("*") if path.is_file())
+    for path in sorted(path for path in files if "__pycache__" not in path.parts):
+        total.update(
+            f"{path.relative_to(folder).as_posix()}\0{hash_file(path)}\n".encode(
+                "utf-8", "surrogateescape"
+            )
+        )
+    return total.hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Compute the checksum of a file.
+
+    path (Path): The file.
+    RETURNS (str): SHA-256 in hexadecimal digits.
+    RAISES (OSError): If it cannot be read.
+    """
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            total.update(block)
+    return total.hexdigest()

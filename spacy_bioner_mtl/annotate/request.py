@@ -1,0 +1,81 @@
+"""What the command line asks for, checked before a model is loaded."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from spacy_bioner_mtl.annotate.shards import Plan, plan_shards
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.record import MERGED_HEAD
+from spacy_bioner_mtl.formats.registry import FORMATS, find_format
+
+#: What to write instead of one head's mentions: those of all heads, each for itself.
+ALL = "all"
+
+Engine = Literal["local", "ray"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be annotated, and how. Processes hand it to each other.
+
+    model (str): The folder of a pipeline, or the name of an installed package.
+    source (Path): A file, "-" for standard input, a folder, or a pattern such as "data/*.xml".
+    out (Path): The file to write, or the folder where SOURCE is a folder or a pattern.
+    source_format (str): A format that can be read.
+    target_format (str): A format that can be written.
+    head (str): A head's name, "all", or "merged" for doc.ents.
+    scores (bool): Whether mentions get their probabilities.
+    processes (int): How many processes annotate the files of a folder.
+    threads (int | None): Threads of each process; None leaves that to torch if there is one
+        process, and is 1 if there are more.
+    engine (Engine): What hands the files of a folder to the processes.
+    gpu_id (int): The GPU to run on, or -1 for the CPU.
+    """
+
+    model: str
+    source: Path
+    out: Path
+    source_format: str = "conll"
+    target_format: str = "conll"
+    head: str = MERGED_HEAD
+    scores: bool = False
+    processes: int = 1
+    threads: int | None = None
+    engine: Engine = "local"
+    gpu_id: int = -1
+
+
+def check_request(request: Request) -> Plan:
+    """Refuse what cannot work, before a model is loaded.
+
+    request (Request): The request.
+    RETURNS (Plan): Which files are to be read and written.
+    RAISES (InputError): If the formats are unknown or do not fit, or the paths are wrong.
+    """
+    source_format = find_format(request.source_format, to_read=True)
+    target_format = find_format(request.target_format, to_read=False)
+    if request.head == ALL and not target_format.overlaps:
+        several = [each.name for each in FORMATS.values() if each.writer and each.overlaps]
+        raise InputError(
+            f"--head {ALL} does not fit --to {target_format.name}, where entities of several heads "
+            f"would nest and cross: name one head, or take --head {MERGED_HEAD}, or --to "
+            f"{', '.join(several)}"
+        )
+    plan = plan_shards(request.source, request.out, source_format, target_format)
+    if request.engine == "ray":
+        _check_ray(request, plan)
+    return plan
+
+
+def _check_ray(request: Request, plan: Plan) -> None:
+    if find_spec("ray") is None:
+        raise InputError("--engine ray needs Ray Data: pip install 'spacy_bioner_mtl[ray]'")
+    if not plan.bulk:
+        raise InputError(
+            f"{request.source}: --engine ray spreads the files of a folder or of a pattern over "
+            "processes, and this is one file; leave the option out"
+        )
+    if request.gpu_id >= 0:
+        raise InputError("--engine ray runs on CPUs only; leave --gpu-id or --engine out")
