@@ -13,7 +13,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.record import ReadRecord, Record
-from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, iter_elements
+from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, find_line, iter_elements
 
 _HEADER = f"""<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE collection SYSTEM "BioC.dtd">
@@ -36,7 +36,7 @@ def read_bioc_xml(path: Path) -> Iterator[ReadRecord]:
     """
     for element in iter_elements(path, ("collection",), ("document",)):
         identifier = element.findtext("id") or ""
-        where = f"{path}:{element.sourceline}"
+        where = f"{path}:{find_line(element)}"
         yield read_document(_decode, element, identifier, where)
 
 

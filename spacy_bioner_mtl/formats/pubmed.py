@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spacy_bioner_mtl.formats.record import BadRecord, Passage, ReadRecord, Record
-from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, iter_elements
+from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, find_line, iter_elements
 
 _ROOTS = ("PubmedArticleSet", "PubmedBookArticleSet")
 # Where a record holds its identifier, title and abstract, by its tag.
@@ -52,7 +52,7 @@ def read_pubmed(path: Path) -> Iterator[ReadRecord]:
         first.
     """
     for element in iter_elements(path, _ROOTS, tuple(_PLACES)):
-        yield _make_record(element, f"{path}:{element.sourceline}")
+        yield _make_record(element, f"{path}:{find_line(element)}")
 
 
 def _make_record(element: Element, where: str) -> ReadRecord:

@@ -11,6 +11,7 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import open_source
 
 _CHUNK = 65_536
+_HIGHEST_LINE = 65_535
 #: An element of lxml, which comes without types.
 Element = Any
 
@@ -60,6 +61,18 @@ def find_entity(element: Element) -> str | None:
     """
     entity = next(element.iter(etree.Entity), None)
     return None if entity is None else str(entity.text)
+
+
+def find_line(element: Element) -> int:
+    """Find the line of the file on which an element begins, or one of the first inside of it.
+
+    element (Element): The element.
+    RETURNS (int): The number of the line, from 1.
+    """
+    # The parser keeps the line of elements in 16 bits, that of texts in more, and looks for a text
+    # near the beginning.
+    lines = (int(each.sourceline) for each in element.iter())
+    return next((line for line in lines if line != _HIGHEST_LINE), _HIGHEST_LINE)
 
 
 def _make_parser(event: str, tags: tuple[str, ...] | None) -> Any:
