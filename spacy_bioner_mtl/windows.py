@@ -4,9 +4,9 @@ A sequence of more than WINDOW tokens, such as a whole article without sentence 
 in windows that overlap. Neighbouring windows are joined head by head at a point that no span of
 either crosses, the nearest one to the middle of their overlap: what ends before it is taken from
 the first window, what begins there or later from the second. So a span is found once, and whole,
-with at least some context on both sides. Only where spans cover the whole overlap, 2 * MARGIN
-tokens without a gap, is there no such point; then the first window has the word up to the end of
-the last span that begins before the middle, and an entity of more than MARGIN tokens may be cut.
+with context on both sides. Only an entity that goes beyond the overlap on both sides, of more than
+2 * MARGIN tokens, leaves no such point: then the first window has the word up to the end of its
+last span that begins before the middle, and the entity is cut where that window ends.
 """
 
 from collections.abc import Iterator

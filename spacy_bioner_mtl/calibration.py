@@ -1,0 +1,338 @@
+"""How far the probabilities of found spans can be trusted, and temperatures that make them truer.
+
+A calibrated head is right about 90 of 100 spans that it gives a probability of 0.9. A network
+that learns until it makes no more mistakes in training becomes too sure of itself; dividing its
+scores by one number, the temperature, is the usual remedy (Guo et al. 2017, "On Calibration of
+Modern Neural Networks"). What is found stays the same.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.evaluation import annotate_gold
+from spacy_bioner_mtl.loading import component_names, head_names
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.training import Example
+
+    from spacy_bioner_mtl.found_span import FoundSpan
+    from spacy_bioner_mtl.pipe import BioNERMTL
+
+#: Temperatures that are tried; between the best and its neighbours a parabola is laid.
+TRIED = 2.0 ** np.arange(-2.0, 3.01, 0.25)
+#: Documents whose answers of the network are kept at a time.
+DOCS_AT_ONCE = 256
+#: No probability counts as nearer to 0 or 1 than this, so that one sure mistake is not everything.
+SURE = 1e-7
+
+#: Temperatures of heads by name; heads that are not named have 1.
+Temperatures = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Spans that a head found, and whether they are right.
+
+    scores (NDArray[float64]): Shape (settings, spans): their probabilities.
+    right (NDArray[bool]): Shape (spans,): whether the gold has them.
+    """
+
+    scores: NDArray[np.float64]
+    right: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Spans of similar probability.
+
+    low (float): The lowest probability of the bin.
+    high (float): The highest.
+    spans (int): Number of spans.
+    mean_score (float): Their mean probability.
+    share_right (float): The share of them that is right.
+    """
+
+    low: float
+    high: float
+    spans: int
+    mean_score: float
+    share_right: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far a head's probabilities can be trusted.
+
+    spans (int): Number of spans found.
+    mean_score (float): Their mean probability.
+    share_right (float): The share of them that is right: the head's precision.
+    error (float): The expected calibration error: the mean distance of probability and share of
+        right spans over the bins, each weighted with its number of spans.
+    brier (float): The mean squared distance of a span's probability from 1 if it is right, else 0.
+    bins (list[Bin]): The bins that have spans.
+    """
+
+    spans: int
+    mean_score: float
+    share_right: float
+    error: float
+    brier: float
+    bins: list[Bin]
+
+    def to_json(self) -> dict[str, Any]:
+        """Tell everything, for a JSON file."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Temperatures found for the heads, and what they change.
+
+    temperatures (dict[str, float]): The temperature of each head that spans were found for.
+    before (dict[str, Calibration]): Calibration with the temperatures that the pipeline had.
+    after (dict[str, Calibration]): Calibration with the new ones.
+    """
+
+    temperatures: dict[str, float]
+    before: dict[str, Calibration]
+    after: dict[str, Calibration]
+
+
+def calibrate(
+    nlp: "Language", paths: Sequence[Path], *, n_bins: int = 10
+) -> dict[str, Calibration]:
+    """Compare the probabilities of found spans with how often they are right.
+
+    Thresholds are left aside: all that the heads find counts, in the documents that are annotated
+    for them. As in scoring, spans on tokens whose annotation is unknown do not count.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): .spacy files, or folders with such files anywhere in them.
+    n_bins (int): Number of bins of equal width from 0 to 1.
+    RETURNS (dict[str, Calibration]): For each head that documents are annotated for.
+    RAISES (InputError): If a path holds no DocBin, or no document is annotated for any head of the
+        pipeline, or there are no bins.
+    """
+    check_bins(n_bins)
+    judged = judge_spans(nlp, paths, [_present_temperatures(nlp)])
+    return {head: measure(each.scores[0], each.right, n_bins) for head, each in judged.items()}
+
+
+def fit_temperatures(nlp: "Language", paths: Sequence[Path], *, n_bins: int = 10) -> Fit:
+    """Find the temperature of each head that makes its probabilities truest.
+
+    It is the one under which right spans together are most probable, and wrong ones least: the
+    lowest negative log likelihood. The pipeline stays as it is.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): Documents that the pipeline was not trained on; as for calibrate.
+    n_bins (int): As for calibrate.
+    RETURNS (Fit): The temperatures. A head of whose spans all or none are right keeps its own.
+    RAISES (InputError): As calibrate.
+    """
+    check_bins(n_bins)
+    present = _present_temperatures(nlp)
+    heads = head_names(nlp)
+    tried = [dict.fromkeys(heads, float(temperature)) for temperature in TRIED]
+    judged = judge_spans(nlp, paths, [present, *tried])
+    temperatures = {
+        head: present.get(head, 1.0)
+        if each.right.all() or not each.right.any()
+        else best_temperature(each.scores[1:], each.right)
+        for head, each in judged.items()
+    }
+    fitted = judge_spans(nlp, paths, [{**present, **temperatures}])
+    return Fit(
+        temperatures,
+        {head: measure(each.scores[0], each.right, n_bins) for head, each in judged.items()},
+        {head: measure(each.scores[0], each.right, n_bins) for head, each in fitted.items()},
+    )
+
+
+def check_bins(n_bins: int) -> None:
+    """Refuse a number of bins that is none.
+
+    n_bins (int): The number.
+    RAISES (InputError): If it is below 1.
+    """
+    if n_bins < 1:
+        raise InputError(f"{n_bins} bins hold no spans; give a number of bins from 1 on")
+
+
+def measure(scores: NDArray[np.float64], right: NDArray[np.bool_], n_bins: int = 10) -> Calibration:
+    """Compare probabilities with outcomes.
+
+    scores (NDArray[float64]): Shape (spans,), each from 0 to 1.
+    right (NDArray[bool]): Shape (spans,).
+    n_bins (int): Number of bins of equal width; a score on an edge belongs to the bin above.
+    RETURNS (Calibration): The comparison; all 0 where there are no spans.
+    """
+    if not len(scores):
+        return Calibration(0, 0.0, 0.0, 0.0, 0.0, [])
+    number = np.minimum((scores * n_bins).astype(np.int64), n_bins - 1)
+    bins = [
+        Bin(
+            low=each / n_bins,
+            high=(each + 1) / n_bins,
+            spans=int(inside.sum()),
+            mean_score=float(scores[inside].mean()),
+            share_right=float(right[inside].mean()),
+        )
+        for each in np.unique(number).tolist()
+        for inside in [number == each]
+    ]
+    distances = sum(each.spans * abs(each.mean_score - each.share_right) for each in bins)
+    return Calibration(
+        spans=len(scores),
+        mean_score=float(scores.mean()),
+        share_right=float(right.mean()),
+        error=distances / len(scores),
+        brier=float(((scores - right) ** 2).mean()),
+        bins=bins,
+    )
+
+
+def best_temperature(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Choose the temperature with the lowest negative log likelihood of outcomes.
+
+    scores (NDArray[float64]): Shape (temperatures of TRIED, spans).
+    right (NDArray[bool]): Shape (spans,).
+    RETURNS (float): The temperature, to three digits.
+    """
+    sure = np.clip(scores, SURE, 1.0 - SURE)
+    losses = -np.where(right, np.log(sure), np.log1p(-sure)).mean(axis=1)
+    best = int(losses.argmin())
+    logs = np.log(TRIED)
+    if 0 < best < len(TRIED) - 1:
+        before, here, behind = losses[best - 1 : best + 2]
+        step = logs[1] - logs[0]
+        shift = 0.5 * step * (before - behind) / (before - 2 * here + behind)
+        return float(f"{np.exp(logs[best] + shift):.3g}")
+    return float(TRIED[best])
+
+
+def judge_spans(
+    nlp: "Language", paths: Sequence[Path], settings: Sequence[Temperatures]
+) -> dict[str, Judged]:
+    """Find spans and tell right from wrong, with their probabilities under several settings.
+
+    The network runs once for all settings.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): As for calibrate.
+    settings (Sequence[Temperatures]): Temperatures of the heads.
+    RETURNS (dict[str, Judged]): For each head that documents are annotated for.
+    RAISES (InputError): As calibrate.
+    """
+    own = component_names(nlp)
+    last = nlp.pipe_names.index(own[-1])
+    with nlp.select_pipes(disable=[*own, *nlp.pipe_names[last + 1 :]]):
+        examples = annotate_gold(nlp, paths)
+    rows: dict[str, list[tuple[bool, list[float]]]] = {}
+    components: list[Any] = [nlp.get_pipe(name) for name in own]
+    for pipe in components:
+        for heads, group in _by_annotation(examples, pipe):
+            for head in heads:
+                rows.setdefault(head, [])
+            for head, right, scores in _judge_group(pipe, heads, group, settings):
+                rows[head].append((right, scores))
+    if not rows:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no document is annotated for any head of the pipeline, "
+            f"which are: {', '.join(head_names(nlp))}. Convert the corpus with one of them as "
+            "`bioner-mtl convert --head`."
+        )
+    return {
+        head: Judged(
+            np.array([scores for _, scores in rows[head]]).reshape(-1, len(settings)).T,
+            np.array([right for right, _ in rows[head]], dtype=np.bool_),
+        )
+        for head in sorted(rows)
+    }
+
+
+def _present_temperatures(nlp: "Language") -> dict[str, float]:
+    components: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
+    return {k: v for component in components for k, v in component.cfg["temperatures"].items()}
+
+
+def _by_annotation(
+    examples: "list[Example]", pipe: "BioNERMTL"
+) -> "Iterator[tuple[list[str], list[Example]]]":
+    """Put documents together that are annotated for the same heads of a component."""
+
+    def annotated(example: "Example") -> list[str]:
+        return [head.name for head in pipe.heads if head.name in example.reference.spans]
+
+    for heads, group in groupby(sorted(examples, key=annotated), key=annotated):
+        if heads:
+            yield heads, list(group)
+
+
+def _judge_group(
+    pipe: "BioNERMTL",
+    heads: list[str],
+    examples: "list[Example]",
+    settings: Sequence[Temperatures],
+) -> Iterator[tuple[str, bool, list[float]]]:
+    """Head, whether it is right, and scores of each span in documents annotated for some heads."""
+    from spacy_bioner_mtl.decode import decode
+    from spacy_bioner_mtl.settings import read_settings
+
+    names = {head.name for head in pipe.heads}
+    asked = [
+        read_settings(
+            {
+                "active_heads": heads,
+                "scores": True,
+                "thresholds": {},
+                "temperatures": {head: t for head, t in each.items() if head in names},
+            },
+            pipe.heads,
+            pipe.name,
+        )
+        for each in settings
+    ]
+    for first in range(0, len(examples), DOCS_AT_ONCE):
+        batch = examples[first : first + DOCS_AT_ONCE]
+        docs = [example.predicted for example in batch]
+        replies = list(pipe.ask(docs, asked[0]))
+        answers = [decode(replies, pipe.heads, each, len(docs)) for each in asked]
+        for example, *found in zip(batch, *answers, strict=True):
+            judge = {head: _judge(example, head) for head in heads}
+            for spans in zip(*found, strict=True):
+                right = judge[spans[0].head](spans[0])
+                if right is not None:
+                    yield spans[0].head, right, [span.score for span in spans]
+
+
+def _judge(example: "Example", head: str) -> "Callable[[FoundSpan], bool | None]":
+    """Make a function that tells right spans from wrong ones as the scorer does, None for those
+    that it leaves out: on unknown tokens, or without tokens of their own in the gold."""
+    from spacy.tokens import Span
+
+    from spacy_bioner_mtl.gold import unknown_tokens
+
+    unknown = unknown_tokens(example, head)
+    gold = {(span.start, span.end, span.label_) for span in example.reference.spans[head]}
+
+    def judge(found: "FoundSpan") -> bool | None:
+        if not unknown.isdisjoint(range(found.start, found.end)):
+            return None
+        span = Span(example.predicted, found.start, found.end, label=found.label)
+        aligned = example.get_aligned_spans_x2y([span], allow_overlap=True)
+        return (
+            any((each.start, each.end, each.label_) in gold for each in aligned)
+            if aligned
+            else None
+        )
+
+    return judge

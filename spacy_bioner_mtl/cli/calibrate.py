@@ -1,0 +1,103 @@
+"""``bioner-mtl calibrate``: can the probabilities of a trained pipeline be trusted?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+
+if TYPE_CHECKING:
+    from spacy_bioner_mtl.calibration import Calibration
+
+
+def calibrate(
+    model: ModelName,
+    corpora: Annotated[
+        list[Path],
+        Argument(metavar="CORPUS...", help="Gold documents: .spacy files, or folders of them."),
+    ],
+    bins: Annotated[
+        int, Option("--bins", metavar="N", help="Bins of equal width from 0 to 1.")
+    ] = 10,
+    fit: Annotated[
+        bool,
+        Option("--fit", help="Find the temperature of each head that makes probabilities truest."),
+    ] = False,
+    output: Annotated[
+        Path | None, Option("--output", metavar="FILE.json", help="Where to save the numbers.")
+    ] = None,
+    gpu_id: GpuId = -1,
+) -> None:
+    """Compare the probabilities of found spans with how often they are right.
+
+    Give documents that the pipeline was not trained on: those that it has learned make it look
+    better than it is. With --fit, give a development set, and measure on another one.
+    """
+    import srsly
+    from wasabi import msg
+
+    from spacy_bioner_mtl import calibration
+    from spacy_bioner_mtl.evaluation import check_corpora
+    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.loading import component_names, load_pipeline
+
+    check_corpora(corpora)
+    calibration.check_bins(bins)
+    nlp = load_pipeline(model, gpu_id)
+    result: dict[str, object]
+    if fit:
+        found = calibration.fit_temperatures(nlp, corpora, n_bins=bins)
+        print("Before:")
+        _print_table(found.before)
+        print("After:")
+        _print_table(found.after)
+        _print_remedy(model, component_names(nlp), found.temperatures)
+        result = {
+            "temperatures": found.temperatures,
+            "before": {head: each.to_json() for head, each in found.before.items()},
+            "after": {head: each.to_json() for head, each in found.after.items()},
+        }
+    else:
+        measured = calibration.calibrate(nlp, corpora, n_bins=bins)
+        _print_table(measured)
+        result = {"heads": {head: each.to_json() for head, each in measured.items()}}
+    if output:
+        with write_whole(output) as file:
+            file.write(srsly.json_dumps(result, indent=2))
+        msg.good(f"Numbers saved to {output}")
+
+
+def _print_table(heads: "dict[str, Calibration]") -> None:
+    """Print a row per head, and below it one per bin."""
+    from wasabi import msg
+
+    rows = []
+    for head, each in heads.items():
+        numbers = (f"{100 * each.mean_score:.1f}", f"{100 * each.share_right:.1f}")
+        errors = (f"{100 * each.error:.2f}", f"{each.brier:.4f}")
+        rows.append((head, f"{each.spans:,}", *numbers, *errors))
+        for part in each.bins:
+            numbers = (f"{100 * part.mean_score:.1f}", f"{100 * part.share_right:.1f}")
+            rows.append((f"  {part.low:.2f}-{part.high:.2f}", f"{part.spans:,}", *numbers, "", ""))
+    msg.table(
+        rows,
+        header=("Head", "Found", "Probability %", "Right %", "Calibration error %", "Brier"),
+        aligns=("l", "r", "r", "r", "r", "r"),
+        divider=True,
+    )
+
+
+def _print_remedy(model: str, components: list[str], temperatures: dict[str, float]) -> None:
+    """Print how to put temperatures into a pipeline."""
+    import srsly
+
+    for name in components:
+        print("In a trained pipeline:\n")
+        print(f"nlp = spacy.load({model!r})")
+        print(f'nlp.get_pipe("{name}").cfg["temperatures"].update(')
+        print(f"    {srsly.json_dumps(temperatures)}")
+        print(")\nnlp.to_disk(...)\n\nIn the config of a training:\n")
+        print(f"[components.{name}.temperatures]")
+        for head, temperature in temperatures.items():
+            print(f"{head} = {temperature}")
