@@ -265,4 +265,4 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     unit = 1 if sys.platform == "darwin" else 1024
     growth = (counts[1][2] - counts[0][2]) * unit
     # The nine tenths of the file that come on top are more than 40 MB of text.
-    assert growth < 5_000_000
+    assert growth < 3_000_000
