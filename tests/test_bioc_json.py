@@ -1,0 +1,109 @@
+import json
+import re
+
+import pytest
+
+pytest.importorskip("bioc")
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.bioc_json import read_bioc_json
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Mention, Record
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content):
+        path = tmp_path / "corpus.json"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def as_json(id="1", text="Zinc", **changes):
+    value = {"id": id, "infons": {}, "passages": [], "relations": []}
+    value["passages"] = [
+        {
+            "offset": 0,
+            "infons": {},
+            "text": text,
+            "sentences": [],
+            "relations": [],
+            "annotations": [
+                {
+                    "id": "A",
+                    "infons": {"type": "Chemical", "identifier": None, "valid": True},
+                    "text": text,
+                    "locations": [{"offset": 0, "length": len(text)}],
+                }
+            ],
+        }
+    ]
+    return {**value, **changes}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda one, two: json.dumps({"documents": [one, two]}),
+        lambda one, two: json.dumps({"documents": [one, two]}, indent=1),
+        lambda one, two: "\n\n" + json.dumps({"PubTator3": [one, two]}),
+        lambda one, two: json.dumps([{"documents": [one]}, {"documents": [two]}]),
+        lambda one, two: json.dumps([one, two], indent=2) + "\n",
+        lambda one, two: f"{json.dumps(one)}\n\n{json.dumps(two)}\n",
+        lambda one, two: f"{json.dumps([one])}\n{json.dumps([two])}",
+        lambda one, two: f"\ufeff{json.dumps([one, two])}",
+    ],
+)
+def test_layouts_of_json(file, wrap):
+    one, two = read_bioc_json(file(wrap(as_json("1"), as_json("2"))))
+    assert one == Record("1", "Zinc", {SOURCE_HEAD: [Mention(0, 4, "Chemical")]})
+    assert two.id == "2"
+
+
+@pytest.mark.parametrize(
+    ("value", "id", "what"),
+    [
+        ({"id": "b"}, "b", "'infons' is missing"),
+        ({}, "", "'id' is missing"),
+        ("text", "", "of another type"),
+        (None, "", "of another type"),
+        (as_json("b", infons=[]), "b", "of another type"),
+        (as_json("b", text="\ud800"), "b", "half of a surrogate pair at 0"),
+        (as_json("b", passages=[{**as_json()["passages"][0], "offset": "0"}]), "b", "of another"),
+        (as_json("b", passages=[{**as_json()["passages"][0], "offset": None}]), "b", "of another"),
+        (as_json("b", passages=[{**as_json()["passages"][0], "text": "Zink"}]), "b", "'Zinc', but"),
+        (as_json("b", passages=[{**as_json()["passages"][0], "text": 5}]), "b", "of another type"),
+    ],
+)
+def test_bad_documents_of_json(file, value, id, what):
+    path = file(json.dumps({"documents": [as_json("a"), value, as_json("c")]}, indent=1))
+    first, bad, last = read_bioc_json(path)
+    assert (first.id, bad.id, last.id) == ("a", id, "c")
+    assert bad.reason.startswith(f"{path}: document {id!r}: ")
+    assert what in bad.reason
+
+
+def test_bad_lines_of_json(file):
+    lines = [json.dumps(as_json("a")), "{", json.dumps({"id": "b"}), json.dumps(as_json("c"))]
+    path = file("\n".join(lines))
+    first, second, third, last = read_bioc_json(path)
+    assert (first.id, last.id) == ("a", "c")
+    assert second.reason.startswith(f"{path}:2: no JSON")
+    assert third.reason.startswith(f"{path}:3: document 'b'")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", 1),
+        (b'{"documents": [\n\n}', 3),
+        (b'{"documents": [\n{"id": "\xff"}]}', 2),
+        (b"<collection>\n</collection>", 1),
+        (b"[" * 200_000, 1),
+    ],
+)
+def test_malformed_json(file, content, line):
+    path = file(content)
+    with pytest.raises(InputError, match=re.escape(f"{path}:{line}: no JSON")):
+        list(read_bioc_json(path))
