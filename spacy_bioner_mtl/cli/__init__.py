@@ -11,6 +11,7 @@ from spacy_bioner_mtl.cli.compare import compare
 from spacy_bioner_mtl.cli.convert import convert
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
 from spacy_bioner_mtl.cli.evaluate import evaluate
+from spacy_bioner_mtl.cli.evaluate_text import evaluate_text
 from spacy_bioner_mtl.cli.variants import variants
 from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
@@ -36,6 +37,7 @@ app.command(short_help="Convert the corpora of a list.")(convert_corpora)
 app.command(short_help="Check the files of a list of corpora.")(verify)
 app.command(short_help="Annotate files with a trained pipeline.")(annotate)
 app.command(short_help="Score every head on gold documents.")(evaluate)
+app.command(short_help="Score a head on raw text.")(evaluate_text)
 app.command(short_help="Measure how fast a config trains.", context_settings=OVERRIDES)(
     benchmark_training
 )

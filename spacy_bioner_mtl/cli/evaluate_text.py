@@ -1,0 +1,79 @@
+"""``bioner-mtl evaluate-text``: scores of one head on raw text."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+
+
+def evaluate_text(
+    model: ModelName,
+    source: Annotated[
+        Path, Argument(metavar="FILE", help="Raw text with gold mentions and their offsets.")
+    ],
+    head: Annotated[str, Option("--head", metavar="NAME", help="The head to score.")],
+    source_format: Annotated[
+        str, Option("--from", metavar="pubtator", help="Format of FILE.")
+    ] = "pubtator",
+    label_map: Annotated[
+        Path | None,
+        Option(
+            "--map",
+            metavar="FILE",
+            help="JSON or YAML of old labels to new ones, for the labels of FILE and of the head; "
+            'null or "" leaves a label out.',
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, Option("--output", metavar="FILE.json", help="Where to save the scores.")
+    ] = None,
+    gpu_id: GpuId = -1,
+) -> None:
+    """Score a head on raw text, which the pipeline itself cuts into tokens and sentences.
+
+    A mention is found if start, end and label are the same, character by character.
+    """
+    import srsly
+    from wasabi import msg
+
+    from spacy_bioner_mtl.docbin import read_label_map
+    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.loading import load_pipeline
+    from spacy_bioner_mtl.raw_text import check_gold, evaluate_raw_text
+
+    check_gold(source, source_format)
+    labels = read_label_map(label_map) if label_map else None
+    evaluation = evaluate_raw_text(
+        load_pipeline(model, gpu_id), source, head, source_format=source_format, label_map=labels
+    )
+    msg.table(
+        evaluation.rows(),
+        header=("Head", "P", "R", "F", "Gold"),
+        aligns=("l", "r", "r", "r", "r"),
+        divider=True,
+    )
+    total = max(evaluation.total.gold, 1)
+    for count, what in (
+        (evaluation.unreachable, "do not begin and end with a token"),
+        (evaluation.cut, "are cut by a sentence boundary"),
+        (evaluation.overlapping, "share text with a longer one, and a head's spans never overlap"),
+    ):
+        msg.info(f"{count:,} gold mentions ({count / total:.2%}) {what}")
+    if evaluation.duplicates:
+        msg.info(f"{evaluation.duplicates:,} repeated gold mentions counted once")
+    if evaluation.left_out:
+        msg.info(f"{evaluation.left_out:,} gold mentions left out, as the map says")
+    if evaluation.unused_labels:
+        msg.warn(f"Labels of the map that do not occur: {', '.join(evaluation.unused_labels)}")
+    if evaluation.unknown_labels:
+        msg.warn(
+            f"Labels that the head does not know: {', '.join(evaluation.unknown_labels)}. Rename "
+            "them, or leave them out, with --map"
+        )
+    msg.info(f"{evaluation.documents:,} documents, {evaluation.tokens:,} tokens")
+    if output:
+        with write_whole(output) as file:
+            file.write(srsly.json_dumps(evaluation.to_json(), indent=2))
+        msg.good(f"Scores saved to {output}")

@@ -1,0 +1,268 @@
+"""Scores on raw text: a head's spans against gold mentions, character by character.
+
+Gold documents of a DocBin come with tokens, and often with sentences. Here the pipeline gets the
+bare text, so that its tokens and sentence boundaries are on trial, too.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.pubtator import read_pubtator
+from spacy_bioner_mtl.formats.record import Mention, Record
+from spacy_bioner_mtl.loading import component_names, head_names
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+#: Reads a file's records, with its mentions under the head that is named.
+GoldReader = Callable[[Path, str], Iterator[Record]]
+#: Formats of raw text whose mentions have offsets.
+GOLD_READERS: dict[str, GoldReader] = {"pubtator": read_pubtator}
+#: Documents after which spaCy forgets the words that it had not known before.
+DOCUMENTS_PER_ZONE = 256
+#: Offsets of a mention, its label, and its pieces if it has several.
+Key = tuple[int, int, str, tuple[tuple[int, int], ...]]
+LabelMap = Mapping[str, str | None]
+
+
+@dataclass
+class Counts:
+    """Mentions counted, of one label or of all.
+
+    found (int): Gold mentions that the head found: same start, end and label.
+    predicted (int): Mentions that it predicted.
+    gold (int): Gold mentions.
+    """
+
+    found: int = 0
+    predicted: int = 0
+    gold: int = 0
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted mentions that are right; 0 where there are none."""
+        return self.found / self.predicted if self.predicted else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the gold mentions that were found; 0 where there are none."""
+        return self.found / self.gold if self.gold else 0.0
+
+    @property
+    def f_score(self) -> float:
+        """F1 of both; 0 where nothing is right."""
+        total = self.predicted + self.gold
+        return 2 * self.found / total if total else 0.0
+
+    def to_json(self) -> dict[str, float]:
+        """Tell counts and scores, for a JSON file."""
+        scores = {"p": self.precision, "r": self.recall, "f": self.f_score}
+        return {**scores, "found": self.found, "predicted": self.predicted, "gold": self.gold}
+
+
+@dataclass
+class RawTextEvaluation:
+    """What an evaluation on raw text found.
+
+    head (str): The head.
+    documents (int): Number of documents.
+    tokens (int): Number of the pipeline's tokens, white space left out.
+    labels (dict[str, Counts]): Counts for each label, in the gold or predicted.
+    duplicates (int): Gold mentions left out, since the same span has the same label already.
+    left_out (int): Gold mentions whose label the map leaves out.
+    unreachable (int): Gold mentions that do not begin and end with a token, or are discontinuous.
+    cut (int): Gold mentions that a sentence boundary cuts in two.
+    overlapping (int): Gold mentions that share text with a longer one, or with an earlier one of
+        the same length: a head's spans never overlap.
+    unused_labels (list[str]): Labels of the map that no mention had, gold or predicted.
+    unknown_labels (list[str]): Labels in the gold, after the map, that the head never predicts.
+    """
+
+    head: str
+    documents: int = 0
+    tokens: int = 0
+    labels: dict[str, Counts] = field(default_factory=dict)
+    duplicates: int = 0
+    left_out: int = 0
+    unreachable: int = 0
+    cut: int = 0
+    overlapping: int = 0
+    unused_labels: list[str] = field(default_factory=list)
+    unknown_labels: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> Counts:
+        """Counts of all labels together."""
+        every = self.labels.values()
+        return Counts(
+            found=sum(counts.found for counts in every),
+            predicted=sum(counts.predicted for counts in every),
+            gold=sum(counts.gold for counts in every),
+        )
+
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Lay the scores out as a table, in percent.
+
+        RETURNS (list[tuple]): Name, precision, recall, F1 and gold mentions: of the head, below it
+            of each label.
+        """
+        named = [(self.head, self.total)]
+        named += [(f"  {label}", self.labels[label]) for label in sorted(self.labels)]
+        return [
+            (
+                name,
+                f"{100 * each.precision:.2f}",
+                f"{100 * each.recall:.2f}",
+                f"{100 * each.f_score:.2f}",
+                f"{each.gold:,}",
+            )
+            for name, each in named
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Tell everything, for a JSON file.
+
+        RETURNS (dict[str, Any]): Scores from 0 to 1, and the counts.
+        """
+        return {
+            "head": self.head,
+            **self.total.to_json(),
+            "per_type": {label: self.labels[label].to_json() for label in sorted(self.labels)},
+            "documents": self.documents,
+            "tokens": self.tokens,
+            "duplicates": self.duplicates,
+            "left_out": self.left_out,
+            "unreachable": self.unreachable,
+            "cut": self.cut,
+            "overlapping": self.overlapping,
+        }
+
+
+def check_gold(path: Path, source_format: str) -> None:
+    """Refuse what cannot be read, before a model is loaded.
+
+    path (Path): The file.
+    source_format (str): A key of GOLD_READERS.
+    RAISES (InputError): The format is unknown, or the file is missing or malformed at its start.
+    """
+    if source_format not in GOLD_READERS:
+        raise InputError(
+            f"unknown format {source_format!r}; --from takes {', '.join(GOLD_READERS)}"
+        )
+    next(GOLD_READERS[source_format](path, ""), None)
+
+
+def evaluate_raw_text(
+    nlp: "Language",
+    path: Path,
+    head: str,
+    *,
+    source_format: str = "pubtator",
+    label_map: LabelMap | None = None,
+) -> RawTextEvaluation:
+    """Let a pipeline annotate the texts of a file, and compare one head with the gold mentions.
+
+    nlp (Language): The pipeline.
+    path (Path): The file.
+    head (str): The head.
+    source_format (str): A key of GOLD_READERS.
+    label_map (Mapping[str, str | None] | None): New labels for old ones, of gold and of the head;
+        null or "" leaves a label out of both.
+    RETURNS (RawTextEvaluation): Scores and counts.
+    RAISES (InputError): If there is no such head, or the file is malformed.
+    """
+    if head not in head_names(nlp):
+        raise InputError(
+            f"there is no head {head!r} in the pipeline; choose from: {', '.join(head_names(nlp))}"
+        )
+    label_map = label_map or {}
+    evaluation = RawTextEvaluation(head)
+    met: set[str] = set()
+    records = iter(GOLD_READERS[source_format](path, head))
+    while chunk := list(islice(records, DOCUMENTS_PER_ZONE)):
+        with nlp.memory_zone():
+            pairs = nlp.pipe(((record.text, record) for record in chunk), as_tuples=True)
+            for doc, record in pairs:
+                _count(evaluation, doc, record.mentions[head], label_map, met)
+    evaluation.unused_labels = sorted(label_map.keys() - met)
+    known = {_rename(label, label_map) for label in _head_labels(nlp, head)}
+    in_gold = {label for label, counts in evaluation.labels.items() if counts.gold}
+    evaluation.unknown_labels = sorted(in_gold - known)
+    return evaluation
+
+
+def _head_labels(nlp: "Language", name: str) -> Iterator[str]:
+    components: list[Any] = [nlp.get_pipe(component) for component in component_names(nlp)]
+    for component in components:
+        for head in component.heads:
+            if head.name == name:
+                yield from head.labels
+
+
+def _count(
+    evaluation: RawTextEvaluation,
+    doc: "Doc",
+    mentions: Iterable[Mention],
+    label_map: LabelMap,
+    met: set[str],
+) -> None:
+    """Add one document to an evaluation."""
+    keys: list[Key] = []
+    for mention in mentions:
+        met.add(mention.label)
+        label = _rename(mention.label, label_map)
+        if label:
+            keys.append((mention.start, mention.end, label, mention.fragments))
+        else:
+            evaluation.left_out += 1
+    gold = set(keys)
+    predicted: set[Key] = set()
+    for span in doc.spans[evaluation.head]:
+        met.add(span.label_)
+        label = _rename(span.label_, label_map)
+        if label:
+            predicted.add((span.start_char, span.end_char, label, ()))
+    for which, some in (("gold", gold), ("predicted", predicted), ("found", gold & predicted)):
+        for _, _, label, _ in some:
+            counts = evaluation.labels.setdefault(label, Counts())
+            setattr(counts, which, getattr(counts, which) + 1)
+    evaluation.documents += 1
+    evaluation.tokens += sum(not token.is_space for token in doc)
+    evaluation.duplicates += len(keys) - len(gold)
+    evaluation.unreachable += _count_unreachable(doc, gold)
+    evaluation.cut += _count_cut(doc, gold)
+    evaluation.overlapping += _count_overlapping(gold)
+
+
+def _count_unreachable(doc: "Doc", gold: Iterable[Key]) -> int:
+    starts = {token.idx for token in doc}
+    ends = {token.idx + len(token) for token in doc}
+    return sum(
+        start not in starts or end not in ends or bool(fragments)
+        for start, end, _, fragments in gold
+    )
+
+
+def _count_cut(doc: "Doc", gold: Iterable[Key]) -> int:
+    boundaries = [token.idx for token in doc if token.is_sent_start]
+    return sum(any(start < boundary < end for boundary in boundaries) for start, end, *_ in gold)
+
+
+def _count_overlapping(gold: Iterable[Key]) -> int:
+    count = 0
+    kept: list[Key] = []
+    for key in sorted(gold, key=lambda one: (one[0] - one[1], one)):
+        if any(key[0] < end and start < key[1] for start, end, *_ in kept):
+            count += 1
+        else:
+            kept.append(key)
+    return count
+
+
+def _rename(label: str, label_map: LabelMap) -> str | None:
+    return label_map.get(label, label)
