@@ -369,6 +369,13 @@ def test_text_outside_of_passages(file, name):
     ]
 
 
+@pytest.mark.parametrize("offset", [7, "7", None, [1]])
+def test_offsets_in_meta_that_do_not_fit_the_text(file, offset):
+    passages = [Passage(0, 3, ""), Passage(4, 7, "", {"bioc_offset": offset})]
+    (again,) = send(file, "json", [Record("1", "one\ntwo", passages=passages)])
+    assert again.text == "one\ntwo"
+
+
 @BOTH
 def test_mention_across_passages_stands_where_it_begins(file, name):
     passages = [Passage(0, 3, "title"), Passage(4, 7, "abstract")]

@@ -232,13 +232,10 @@ def test_names_never_collide(identifiers):
     ],
 )
 def test_records_that_cannot_be_written(record, what):
-    files = write_brat([record, Record("8", "two"), record])
+    files = write_brat([Record("8", "two"), record])
+    assert [next(files)[0], next(files)[0]] == ["8.txt", "8.ann"]
     with pytest.raises(ValueError, match=f"record '7': .*{what}"):
         next(files)
-    assert [next(files)[0], next(files)[0]] == ["8.txt", "8.ann"]
-    with pytest.raises(ValueError, match="record '7'"):
-        next(files)
-    assert list(files) == []
 
 
 @st.composite

@@ -103,7 +103,7 @@ def make_document(record: Record) -> BioCDocument:
     covering = _cover(record)
     starts = [passage.start for passage in covering]
     lengths = [passage.end - passage.start for passage in covering]
-    offsets = [passage.meta.get(OFFSET, passage.start) for passage in covering]
+    offsets = [_find_offset(passage) for passage in covering]
     if _place(zip(offsets, lengths, strict=True)) != starts:
         offsets = starts
     document = BioCDocument()
@@ -214,6 +214,11 @@ def _join(texts: Iterable[str], starts: list[int], fill: Callable[[int], str]) -
 
 def _fill(size: int) -> str:
     return "\n" + " " * (size - 1) if size else ""
+
+
+def _find_offset(passage: Passage) -> int:
+    offset = passage.meta.get(OFFSET)
+    return offset if isinstance(offset, int) else passage.start
 
 
 def _find_kind(infons: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ that they refer to ("N"), and notes ("#") in which this package keeps heads and 
 
 import hashlib
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,37 +80,24 @@ def write_brat(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
     heads and concepts becomes "_". Scores are rounded to four digits.
 
     records (Iterable[Record]): The records.
-    RETURNS (Iterator[tuple[str, str]]): Name and content of each file, first .txt, then .ann. It
-        raises ValueError in place of a record that holds half of a surrogate pair, a mention
-        without a label or of nothing but line breaks, or one outside of the text, and goes on with
-        the next.
+    YIELDS (tuple[str, str]): Name and content of each file, first .txt, then .ann.
+    RAISES (ValueError): If a record holds half of a surrogate pair, a mention without a label or of
+        nothing but line breaks, or one outside of the text. Nothing of that record is yielded.
     """
-    return _Files(records)
-
-
-class _Files(Iterator[tuple[str, str]]):
-    """What write_brat returns; unlike a generator it goes on after an error."""
-
-    def __init__(self, records: Iterable[Record]) -> None:
-        self._records = iter(records)
-        self._taken: set[str] = set()
-        self._ready: deque[tuple[str, str]] = deque()
-
-    def __next__(self) -> tuple[str, str]:
-        if not self._ready:
-            record = next(self._records)
-            annotations = "".join(_write_annotations(record))
-            try:
-                (record.text + annotations).encode()
-            except UnicodeEncodeError:
-                raise ValueError(
-                    f"record {record.id!r}: it holds half of a surrogate pair, which UTF-8 cannot; "
-                    "remove it"
-                ) from None
-            name = _choose_name(record.id, self._taken)
-            self._taken.add(name.casefold())
-            self._ready += [(f"{name}.txt", record.text), (f"{name}.ann", annotations)]
-        return self._ready.popleft()
+    taken: set[str] = set()
+    for record in records:
+        annotations = "".join(_write_annotations(record))
+        try:
+            (record.text + annotations).encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"record {record.id!r}: it holds half of a surrogate pair, which UTF-8 cannot; "
+                "remove it"
+            ) from None
+        name = _choose_name(record.id, taken)
+        taken.add(name.casefold())
+        yield f"{name}.txt", record.text
+        yield f"{name}.ann", annotations
 
 
 def _read_text(path: Path) -> str:
