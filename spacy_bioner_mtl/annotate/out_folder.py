@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport
-from spacy_bioner_mtl.annotate.output import remove, remove_leftovers
+from spacy_bioner_mtl.annotate.output import remove, remove_leftovers, writing
 from spacy_bioner_mtl.annotate.provenance import hash_file, list_differences
 from spacy_bioner_mtl.annotate.shards import ERRORS, MANIFEST, STATE, Shard
 from spacy_bioner_mtl.errors import InputError
@@ -41,18 +41,15 @@ class OutFolder:
         """
         from filelock import FileLock, Timeout
 
+        lock = FileLock(self._state / "lock", timeout=0)
         try:
-            self._state.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._state / "lock", timeout=0)
-            lock.acquire()
-        except Timeout:
+            with writing(self.path):
+                self._state.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
+        except Timeout as error:
             raise InputError(
                 f"{self.path}: another run is writing to this folder; wait for it to end, or name "
                 "another folder"
-            ) from None
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: cannot be written ({error.strerror or error}); check the folder"
             ) from error
         try:
             yield
@@ -75,7 +72,8 @@ class OutFolder:
                 )
         else:
             _write_json(path, description)
-        remove_leftovers(self.path, deep=True)
+        with writing(self.path):
+            remove_leftovers(self.path, deep=True)
 
     def find_finished(self, shards: list[Shard]) -> set[str]:
         """Tell which shards need not be annotated again.
@@ -88,8 +86,9 @@ class OutFolder:
 
     def reopen(self) -> None:
         """Take the summaries away: they must not stand beside answers that they do not tell of."""
-        for name in (ERRORS, MANIFEST):
-            (self.path / name).unlink(missing_ok=True)
+        with writing(self.path):
+            for name in (ERRORS, MANIFEST):
+                (self.path / name).unlink(missing_ok=True)
 
     def annotate(self, annotator: Annotator, shard: Shard, advance: Advance) -> ShardReport:
         """Annotate a shard, and remember that it is finished.
@@ -101,7 +100,8 @@ class OutFolder:
         RAISES (InputError): The pipeline does not fit, or the disk is full.
         """
         state = self._state_of(shard)
-        state.unlink(missing_ok=True)
+        with writing(state):
+            state.unlink(missing_ok=True)
         try:
             size, checksum = shard.source.stat().st_size, hash_file(shard.source)
         except OSError as error:
@@ -110,7 +110,8 @@ class OutFolder:
             report = annotator.annotate(shard, advance)
             report.bytes, report.sha256 = size, checksum
         if report.failure:
-            remove(shard.output)
+            with writing(shard.output):
+                remove(shard.output)
         else:
             _write_json(state, asdict(report))
         return report

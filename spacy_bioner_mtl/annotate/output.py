@@ -88,7 +88,7 @@ def _write_new(path: Path, content: str) -> None:
 def _whole_folder(path: Path) -> Iterator[Path]:
     """A new folder under a temporary name; it gets its own when all is written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with writing(path):
         try:
             partial.mkdir(parents=True)
             yield partial
@@ -96,6 +96,17 @@ def _whole_folder(path: Path) -> Iterator[Path]:
             os.replace(partial, path)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a disk into one message.
+
+    path (Path): What is being written or removed.
+    RAISES (InputError): The disk is full or the like.
+    """
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); check the folder and its free "

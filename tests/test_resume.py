@@ -1,0 +1,351 @@
+"""Runs that were killed: the next one goes on, and what is there at the end tells nothing of it."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from annotating import make_sources, rows_of, run, tree
+
+from spacy_bioner_mtl.annotate import processes
+from spacy_bioner_mtl.annotate.out_folder import OutFolder
+
+N_FILES, N_DOCUMENTS = 20, 120
+OPTIONS = ["--from", "lines", "--to", "jsonl", "--head", "all", "--scores", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def model(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    trained.to_disk(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """Files of more than 2,000 documents, with two that cannot be read and a file that cannot."""
+    folder = make_sources(tmp_path_factory.mktemp("source"), N_FILES, N_DOCUMENTS)
+    for number in (3, 7):
+        with (folder / f"part{number:02}.txt").open("ab") as file:
+            file.write(b"not UTF-8: \xff\n")
+    (folder / "part11.txt").write_bytes(b"\x1f\x8b cut off")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(model, source, tmp_path_factory):
+    """What a run leaves that nobody disturbed."""
+    out = tmp_path_factory.mktemp("uninterrupted") / "out"
+    assert run(model, source, out, *OPTIONS) == 1
+    files = tree(out)
+    assert {row["source"] for row in rows_of(out / "errors.jsonl")} == {
+        "part03.txt",
+        "part07.txt",
+        "part11.txt",
+    }
+    assert sum(name.endswith(".jsonl") for name in files) == N_FILES
+    return files
+
+
+def start(model, source, out, *options):
+    """Start a run in a process, and a group of processes, of its own."""
+    command = [sys.executable, "-m", "spacy_bioner_mtl", "annotate", model, source, out]
+    return subprocess.Popen(
+        list(map(str, [*command, *OPTIONS, *options])),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition, process):
+    """Wait until something is so, for as long as a process runs."""
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+
+
+def count_finished(out):
+    return sum(1 for _ in out.glob(".annotate/finished/*.json"))
+
+
+def children_of(process):
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return path.read_text().split() if path.exists() else []
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def kill_while_it_works(moments, model, source, out, *options):
+    """Kill a run whenever so many files are finished, and start it again; returns how often."""
+    chosen = random.Random(0)
+    kills = 0
+    for moment in moments:
+        process = start(model, source, out, *options)
+        wait_for(lambda moment=moment: count_finished(out) >= moment, process)
+        children = children_of(process)
+        time.sleep(chosen.uniform(0.0, 0.05))
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert not (out / "manifest.json").exists()
+        for child in children:
+            while is_running(child):
+                time.sleep(0.01)
+        kills += 1
+    return kills
+
+
+@pytest.mark.slow
+def test_killed_ten_times(tmp_path, model, source, uninterrupted):
+    out = tmp_path / "out"
+    moments = sorted(random.Random(1).sample(range(1, 14), 10))
+    assert kill_while_it_works(moments, model, source, out) == 10
+    assert moments[-1] <= count_finished(out) < N_FILES
+    assert run(model, source, out, *OPTIONS) == 1
+    assert tree(out) == uninterrupted
+
+
+@pytest.mark.slow
+def test_killed_with_two_processes(tmp_path, model, source, uninterrupted):
+    out = tmp_path / "out"
+    assert kill_while_it_works([2, 7, 11], model, source, out, "--processes", 2) == 3
+    assert run(model, source, out, *OPTIONS, "--processes", 2) == 1
+    assert tree(out) == uninterrupted
+
+
+class Killed(BaseException):
+    """What nothing catches, as nothing catches a signal."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_every_file(tmp_path, model, monkeypatch, moment):
+    """Wherever a file gets its name, the run may end, and no clean-up comes after that."""
+    source = make_sources(tmp_path / "source", 2, 3)
+    (source / "part00.txt").write_bytes(b"aspirin\n\xff\n")
+    options = ["--from", "lines", "--to", "brat"]
+    assert run(model, source, tmp_path / "whole", *options) == 1
+    expected = tree(tmp_path / "whole")
+    replace, unlink, rmtree = os.replace, Path.unlink, shutil.rmtree
+    dead = False
+
+    def kill_at(number):
+        calls = iter(range(number, -1, -1))
+
+        def replace_or_die(old, new):
+            nonlocal dead
+            dies = next(calls) == 0
+            if not dies or moment == "after":
+                replace(old, new)
+            if dies:
+                dead = True
+                raise Killed
+
+        return replace_or_die
+
+    monkeypatch.setattr(Path, "unlink", lambda self, **how: dead or unlink(self, **how))
+    monkeypatch.setattr(shutil, "rmtree", lambda *path, **how: dead or rmtree(*path, **how))
+    kills = 0
+    while True:
+        out = tmp_path / f"out{kills}"
+        monkeypatch.setattr(os, "replace", kill_at(kills))
+        try:
+            run(model, source, out, *options)
+            break
+        except Killed:
+            dead = False
+            kills += 1
+        monkeypatch.setattr(os, "replace", replace)
+        if moment == "before":
+            assert [path for path in out.rglob("*") if path.name.endswith(".partial")]
+        assert run(model, source, out, *options) == 1
+        assert tree(out) == expected
+    # The request; two folders and what is known of them; the errors; the manifest.
+    assert kills == 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["--processes", "2"]], ids=["one", "two"])
+def test_ctrl_c(tmp_path, model, source, uninterrupted, options):
+    out = tmp_path / "out"
+    process = start(model, source, out, *options)
+    wait_for(lambda: count_finished(out) >= 3, process)
+    os.killpg(process.pid, signal.SIGINT)
+    shown, error = (stream.decode() for stream in process.communicate())
+    assert process.returncode == 130
+    assert "the same command goes on from there" in shown + error
+    assert "Traceback" not in shown + error
+    assert count_finished(out) < N_FILES - 1
+    assert run(model, source, out, *OPTIONS) == 1
+    assert tree(out) == uninterrupted
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_costs_its_own_file_alone(tmp_path, model, monkeypatch, capsys):
+    source, out = make_sources(tmp_path / "source", 5, 4), tmp_path / "out"
+    assert run(model, source, tmp_path / "whole", *OPTIONS) == 0
+    give = processes._Worker.give
+
+    def give_and_kill(worker, shard):
+        if shard.name == "part01.txt":
+            worker._process.kill()
+            worker._process.join()
+        give(worker, shard)
+
+    monkeypatch.setattr(processes._Worker, "give", give_and_kill)
+    capsys.readouterr()
+    assert run(model, source, out, *OPTIONS, "--processes", 2) == 1
+    error = capsys.readouterr().err
+    assert "1 files could not be answered" in error and "tries the files again" in error
+    (row,) = rows_of(out / "errors.jsonl")
+    assert (row["source"], row["id"]) == ("part01.txt", "")
+    assert "part01.txt: the process that annotated it died (killed by SIGKILL)" in row["reason"]
+    assert len(list(out.glob("part*.jsonl"))) == 4
+    monkeypatch.undo()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_mistake_in_a_process_ends_the_run(tmp_path, model, monkeypatch, capsys):
+    """A disk that is full is told of once, not for each file."""
+    source, out = make_sources(tmp_path / "source", 4, 2), tmp_path / "out"
+    (out / ".annotate").mkdir(parents=True)
+    (out / ".annotate" / "finished").write_text("a file in place of a folder")
+    assert run(model, source, out, *OPTIONS, "--processes", 2) == 1
+    error = capsys.readouterr().err
+    assert "cannot be written" in error and error.count("\n") == 1
+    assert not (out / "manifest.json").exists()
+
+
+# What changed in between
+
+
+@pytest.fixture
+def finished(tmp_path, model):
+    """A source and a folder that is finished."""
+    source, out = make_sources(tmp_path / "source", 3, 4), tmp_path / "out"
+    assert run(model, source, out, *OPTIONS) == 0
+    return source, out
+
+
+def test_nothing_is_done_twice(finished, model, monkeypatch, capsys):
+    source, out = finished
+    before = tree(out)
+    times = {path: path.stat().st_mtime_ns for path in out.glob("*.jsonl")}
+    capsys.readouterr()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert "3 files were finished before" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*.jsonl")} == times
+    assert tree(out) == before
+
+
+def test_a_source_that_changed_is_annotated_again(finished, tmp_path, model, capsys):
+    source, out = finished
+    path = source / "part01.txt"
+    # The same size and the same time: only the content tells.
+    before, status = path.read_bytes(), path.stat()
+    path.write_bytes(before.replace(b"No 1 ", b"No 7 "))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    make_sources(source / "new", 1, 2)
+    capsys.readouterr()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert "2 files were finished before" in capsys.readouterr().out
+    assert any("No 7" in row["text"] for row in rows_of(out / "part01.jsonl"))
+    assert run(model, source, tmp_path / "again", *OPTIONS) == 0
+    assert tree(out) == tree(tmp_path / "again")
+
+
+def test_a_file_that_was_faulty_and_is_not_any_more(finished, tmp_path, model, capsys):
+    source, out = finished
+    good = (source / "part02.txt").read_bytes()
+    before = tree(out)
+    (source / "part02.txt").write_bytes(b"\x1f\x8b cut off")
+    assert run(model, source, out, *OPTIONS) == 1
+    assert [row["source"] for row in rows_of(out / "errors.jsonl")] == ["part02.txt"]
+    assert not (out / "part02.jsonl").exists()
+    assert run(model, source, out, *OPTIONS) == 1  # it is tried again
+    (source / "part02.txt").write_bytes(good)
+    assert run(model, source, out, *OPTIONS) == 0
+    assert tree(out) == before
+
+
+def test_answers_that_were_deleted_are_made_again(finished, model):
+    source, out = finished
+    before = tree(out)
+    (out / "part00.jsonl").unlink()
+    (out / ".annotate" / "finished" / "part01.txt.json").write_text("{")
+    assert run(model, source, out, *OPTIONS) == 0
+    assert tree(out) == before
+
+
+def test_answers_of_sources_that_are_gone_stay_and_are_told_of(finished, model, capsys):
+    source, out = finished
+    (source / "part00.txt").unlink()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert "files that are there no longer, such as part00.txt" in capsys.readouterr().out
+    assert (out / "part00.jsonl").exists()
+    assert b"part00" not in (out / "manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--to", "doccano"], "target_format: jsonl there, doccano now"),
+        (["--from", "conll"], "source_format: lines there, conll now"),
+        (["--head", "genes"], "heads: ['genes', 'medicine'] there, ['genes'] now"),
+        (["--no-scores"], "scores: True there, False now"),
+    ],
+)
+def test_another_request_is_refused(finished, model, capsys, options, message):
+    source, out = finished
+    before = tree(out)
+    given = OPTIONS if "--no-scores" not in options else [o for o in OPTIONS if o != "--scores"]
+    assert run(model, source, out, *given, *(o for o in options if o != "--no-scores")) == 1
+    error = capsys.readouterr().err
+    assert f"{out}: the answers in this folder were made otherwise" in error
+    assert error.splitlines()[1:] == [message]
+    assert tree(out) == before
+
+
+def test_another_model_is_refused(finished, tmp_path, copy_of_trained, capsys):
+    source, out = finished
+    copy_of_trained.meta["version"] = "0.0.1"
+    copy_of_trained.to_disk(tmp_path / "other")
+    assert run(tmp_path / "other", source, out, *OPTIONS) == 1
+    error = capsys.readouterr().err
+    assert "model.version: 0.0.0 there, 0.0.1 now" in error and "model.sha256: " in error
+
+
+def test_two_runs_at_once_are_refused(finished, model, capsys):
+    source, out = finished
+    with OutFolder(out).locked():
+        assert run(model, source, out, *OPTIONS) == 1
+        assert f"{out}: another run is writing to this folder" in capsys.readouterr().err
+    assert run(model, source, out, *OPTIONS) == 0
+
+
+def test_what_killed_runs_left_is_removed(finished, tmp_path, model):
+    source, out = finished
+    before = tree(out)
+    (out / ".part00.jsonl.1234.partial").write_text("half")
+    (out / "new" / ".deep.1234.partial").mkdir(parents=True)
+    (out / "new" / ".deep.1234.partial" / "1.txt").write_text("half")
+    assert run(model, source, out, *OPTIONS) == 0
+    assert tree(out) == before
+    single = tmp_path / "single.jsonl"
+    (tmp_path / ".single.jsonl.1234.partial").write_text("half")
+    (tmp_path / ".other.jsonl.1234.partial").write_text("of somebody else")
+    assert run(model, source / "part00.txt", single, *OPTIONS) == 0
+    names = [path.name for path in tmp_path.iterdir() if path.name.endswith(".partial")]
+    assert names == [".other.jsonl.1234.partial"]
