@@ -42,15 +42,15 @@ class OutFolder:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self._state / "lock", timeout=0)
-        try:
-            with writing(self.path):
-                self._state.mkdir(parents=True, exist_ok=True)
+        with writing(self.path):
+            self._state.mkdir(parents=True, exist_ok=True)
+            try:
                 lock.acquire()
-        except Timeout as error:
-            raise InputError(
-                f"{self.path}: another run is writing to this folder; wait for it to end, or name "
-                "another folder"
-            ) from error
+            except Timeout as error:
+                raise InputError(
+                    f"{self.path}: another run is writing to this folder; wait for it to end, or "
+                    "name another folder"
+                ) from error
         try:
             yield
         finally:

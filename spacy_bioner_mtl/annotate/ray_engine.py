@@ -32,8 +32,6 @@ def annotate_on_ray(request: Request, shards: list[Shard]) -> Iterator[ShardRepo
     RAISES (InputError): The pipeline does not fit, or the disk is full.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Below that it warns of actors' arguments, which Ray Data itself puts where they may be lost.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 

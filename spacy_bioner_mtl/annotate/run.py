@@ -65,11 +65,11 @@ def _annotate_file(request: Request, shard: Shard, advance: Advance) -> RunRepor
 
 
 def _annotate_folder(request: Request, shards: list[Shard], advance: Advance) -> RunReport:
+    # Loaded here even if others annotate: what is wrong with it shows once, and before OUT is made.
+    annotator = load_annotator(request)
+    description = describe_request(annotator, request)
     folder = OutFolder(request.out)
     with folder.locked():
-        # Loaded here even if others annotate: what is wrong with the model shows once, and early.
-        annotator = load_annotator(request)
-        description = describe_request(annotator, request)
         folder.claim(description)
         finished = folder.find_finished(shards)
         waiting = [shard for shard in shards if shard.name not in finished]
