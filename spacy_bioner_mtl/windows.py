@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 from spacy_bioner_mtl.sequences import Sequence, split_sequences
 
 #: Tokens of the longest sequence that is read at once: more than any abstract has, and few enough
-#: that two of them fill a batch of the network (model.TOKENS_AT_ONCE).
+#: that several of them fit into a batch of the network (model.TOKENS_AT_ONCE).
 WINDOW = 2_048
 #: Tokens of context on both sides of the middle of an overlap: several sentences, beyond which an
 #: LSTM's state hardly depends on what it has read.

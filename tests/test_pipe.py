@@ -1,10 +1,12 @@
 """The component as spaCy's training loop and its users handle it."""
 
 import contextlib
+import re
 
 import numpy as np
 import pytest
 import spacy
+import srsly
 from conftest import (
     GOLD,
     fresh,
@@ -15,10 +17,14 @@ from conftest import (
     train,
     weights,
 )
-from spacy.tokens import Doc, Span
+from spacy.cli.find_threshold import find_threshold
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
 from thinc.api import Adam
 
+from spacy_bioner_mtl import pipe as module
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.model import Query
 
 HASH_EMBED = {
     "@architectures": "spacy.HashEmbedCNN.v2",
@@ -374,3 +380,175 @@ def test_two_components_in_one_pipeline_do_not_meet():
     nlp.update(examples, losses=losses, sgd=Adam(0.01))
     assert set(losses) == {"bioner_mtl", "second"}
     assert len(nlp(GOLD[0][0]).spans) == 2
+
+
+def without_scores(doc):
+    return {head: [(s.start, s.end, s.label_) for s in doc.spans[head]] for head in doc.spans}
+
+
+def test_scores_may_be_left_out(trained, copy_of_trained):
+    pipe = copy_of_trained.get_pipe("bioner_mtl")
+    pipe.cfg["scores"] = False
+    for text, _ in GOLD:
+        doc, scored = copy_of_trained(text), trained(text)
+        assert without_scores(doc) == without_scores(scored)
+        assert all("scores" not in group.attrs for group in doc.spans.values())
+    assert [ent.text for ent in copy_of_trained(GOLD[5][0]).ents] == ["TKR2", "renal failure"]
+    (found,) = pipe.predict([Doc(copy_of_trained.vocab, words=GOLD[5][0].split())])
+    assert found and all(span.score is None for span in found)
+
+
+@pytest.mark.parametrize("scores", [True, False])
+def test_spans_below_the_threshold_of_their_head_are_in_no_answer(copy_of_trained, scores):
+    nlp = copy_of_trained
+    before = nlp(GOLD[5][0])
+    (score,) = before.spans["genes"].attrs["scores"]
+    nlp.get_pipe("bioner_mtl").cfg["scores"] = scores
+    thresholds = nlp.get_pipe("bioner_mtl").cfg["thresholds"]
+    for threshold, texts in ((score, ["TKR2"]), (score + (1 - score) / 2, [])):
+        thresholds["genes"] = threshold
+        doc = nlp(GOLD[5][0])
+        assert [span.text for span in doc.spans["genes"]] == texts
+        assert [ent.text for ent in doc.ents] == [*texts, "renal failure"]
+        assert ("scores" in doc.spans["genes"].attrs) == scores
+        assert without_scores(doc)["medicine"] == without_scores(before)["medicine"]
+
+
+def list_heads(nlp):
+    """What to do with a pipeline that was trained before there were thresholds."""
+    nlp.get_pipe_config("bioner_mtl")["thresholds"] = {"genes": 0.0, "medicine": 0.0}
+    return nlp
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_spacy_finds_the_threshold_of_a_head(trained, copy_of_trained, before, tmp_path):
+    nlp = list_heads(copy_of_trained) if before else trained
+    nlp.to_disk(tmp_path / "model")
+    gold = make_examples(nlp)
+    # What the head finds here is wrong.
+    gold.append(make_example(nlp, "Ibuprofen follows TKR2 in heart .", {"genes": []}))
+    DocBin(docs=[example.reference for example in gold]).to_disk(tmp_path / "dev.spacy")
+    arguments = (tmp_path / "model", tmp_path / "dev.spacy", "bioner_mtl")
+    best, score, scores = find_threshold(*arguments, "thresholds.genes", "spans_genes_f")
+    assert len(scores) == 11 and score == scores[best] == max(scores.values())
+    # All that lies below 1 is dropped.
+    assert scores[1.0] == 0.0 < scores[0.0] <= score
+    loaded = spacy.load(tmp_path / "model")
+    loaded.get_pipe("bioner_mtl").cfg["thresholds"]["genes"] = float(best)
+    examples = [
+        Example(Doc(loaded.vocab, words=[t.text for t in eg.reference]), eg.reference)
+        for eg in gold
+    ]
+    assert loaded.evaluate(examples)["spans_genes_f"] == pytest.approx(score)
+    loaded.to_disk(tmp_path / "set")
+    cfg = spacy.load(tmp_path / "set").get_pipe("bioner_mtl").cfg
+    assert cfg["thresholds"] == {"genes": float(best), "medicine": 0.0}
+
+
+def test_every_head_is_in_the_config_with_a_threshold():
+    names = ["NCBI-disease", "Ärzte 1", "a.b", "a:b", "#x"]
+    gold = [("one word", {name: [(0, 1, "X")]}) for name in names]
+    nlp, _ = initialized(gold, config={"thresholds": {"NCBI-disease": 0.5}})
+    listed = {"NCBI-disease": 0.5, "Ärzte 1": 0.0}
+    assert nlp.config["components"]["bioner_mtl"]["thresholds"] == listed
+    assert nlp.get_pipe("bioner_mtl").cfg["thresholds"] == listed
+    copy = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert set(copy("one word").spans) == set(names)
+    # Other heads, as if trained anew: what was asked for nobody is forgotten.
+    other = make_examples(nlp, [("one word", {"NCBI-disease": [], "genes": [(0, 1, "X")]})])
+    nlp.initialize(lambda: other)
+    listed = {"NCBI-disease": 0.5, "genes": 0.0}
+    assert nlp.get_pipe("bioner_mtl").cfg["thresholds"] == listed
+
+
+def test_a_temperature_changes_scores_and_nothing_else(trained, copy_of_trained):
+    text = GOLD[5][0]
+    before = trained(text)
+    copy_of_trained.get_pipe("bioner_mtl").cfg["temperatures"]["medicine"] = 4.0
+    after = copy_of_trained(text)
+    assert without_scores(after) == without_scores(before)
+    assert after.spans["genes"].attrs == before.spans["genes"].attrs
+    (score,) = before.spans["medicine"].attrs["scores"]
+    (tempered,) = after.spans["medicine"].attrs["scores"]
+    assert 0 < tempered < score
+
+
+def test_heads_that_are_switched_off_are_not_asked(copy_of_trained, monkeypatch):
+    nlp = copy_of_trained
+    pipe = nlp.get_pipe("bioner_mtl")
+    asked = []
+
+    def watched(docs, sequences, pairs):
+        asked.append(set(pairs[:, 1].tolist()))
+        return Query(docs, sequences, pairs)
+
+    monkeypatch.setattr(module, "Query", watched)
+    text = GOLD[5][0]
+    for active, ents in (
+        (["medicine"], ["renal failure"]),
+        (["medicine", "genes"], ["TKR2", "renal failure"]),
+        ([], []),
+    ):
+        pipe.cfg["active_heads"] = active
+        doc = nlp(text)
+        assert list(doc.spans) == sorted(active)
+        assert [ent.text for ent in doc.ents] == ents
+        assert doc.has_annotation("ENT_IOB")
+    assert asked == [{1}, {0, 1}]
+    # A group that is there already stays.
+    doc = Doc(nlp.vocab, words=text.split())
+    doc.spans["genes"] = [Span(doc, 1, 2, label="mine")]
+    assert [span.label_ for span in pipe(doc).spans["genes"]] == ["mine"]
+
+
+def test_a_head_that_is_switched_off_trains_and_scores_as_one_that_finds_nothing():
+    nlp, examples = initialized(config={"active_heads": ["medicine"]})
+    other, _ = initialized()
+    train(nlp, examples, 40)
+    train(other, examples, 40)
+    assert same_weights(weights(nlp), weights(other))
+    scores = nlp.evaluate(fresh(nlp, examples))
+    assert (scores["spans_medicine_f"], scores["spans_genes_f"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"active_heads": ["medicine", "cells"]}, "active_heads .* names the head 'cells'"),
+        ({"thresholds": {"cells": 0.5}}, "thresholds .* names the head 'cells'"),
+        ({"temperatures": {"cells": 2.0}}, "temperatures .* names the head 'cells'"),
+        ({"thresholds": {"genes": 1.5}}, "has 1.5 for 'genes', but a threshold is from 0 to 1"),
+        ({"thresholds": {"genes": -0.5}}, "has -0.5 for 'genes', but a threshold is from 0 to 1"),
+        ({"temperatures": {"genes": 0.0}}, "has 0.0 for 'genes', but a temperature is above 0"),
+    ],
+)
+def test_settings_that_do_not_fit_are_one_error(copy_of_trained, settings, message):
+    (setting,) = settings
+    with pytest.raises(InputError, match=message) as error:
+        initialized(config=settings)
+    remedies = f"{setting}.*genes, medicine.*components.bioner_mtl.*cfg\\['{setting}'\\]"
+    assert re.search(remedies, str(error.value))
+    copy_of_trained.get_pipe("bioner_mtl").cfg.update(settings)
+    with pytest.raises(InputError, match=message):
+        copy_of_trained(GOLD[0][0])
+
+
+def test_a_pipeline_saved_before_there_were_settings_has_the_defaults(trained, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    srsly.write_json(tmp_path / "model" / "bioner_mtl" / "cfg", {"overwrite": True})
+    config = spacy.util.load_config(tmp_path / "model" / "config.cfg")
+    for name in ("scores", "thresholds", "temperatures", "active_heads"):
+        del config["components"]["bioner_mtl"][name]
+    config.to_disk(tmp_path / "model" / "config.cfg")
+    nlp = spacy.load(tmp_path / "model")
+    assert nlp.get_pipe("bioner_mtl").cfg == {
+        "overwrite": True,
+        "scores": True,
+        "thresholds": {},
+        "temperatures": {},
+        "active_heads": None,
+    }
+    for text, _ in GOLD:
+        assert {head: group.attrs for head, group in nlp(text).spans.items()} == {
+            head: group.attrs for head, group in trained(text).spans.items()
+        }
