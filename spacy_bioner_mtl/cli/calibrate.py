@@ -1,7 +1,7 @@
 """``bioner-mtl calibrate``: can the probabilities of a trained pipeline be trusted?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
@@ -52,7 +52,9 @@ def calibrate(
         _print_table(found.before)
         print("After:")
         _print_table(found.after)
-        _print_remedy(model, component_names(nlp), found.temperatures)
+        components: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
+        heads = {each.name: [head.name for head in each.heads] for each in components}
+        _print_remedy(model, heads, found.temperatures)
         result = {
             "temperatures": found.temperatures,
             "before": {head: each.to_json() for head, each in found.before.items()},
@@ -88,16 +90,18 @@ def _print_table(heads: "dict[str, Calibration]") -> None:
     )
 
 
-def _print_remedy(model: str, components: list[str], temperatures: dict[str, float]) -> None:
-    """Print how to put temperatures into a pipeline."""
+def _print_remedy(model: str, heads: dict[str, list[str]], temperatures: dict[str, float]) -> None:
+    """Print how to put temperatures into a pipeline, whose components have these heads."""
     import srsly
 
-    for name in components:
-        print("In a trained pipeline:\n")
-        print(f"nlp = spacy.load({model!r})")
-        print(f'nlp.get_pipe("{name}").cfg["temperatures"].update(')
-        print(f"    {srsly.json_dumps(temperatures)}")
-        print(")\nnlp.to_disk(...)\n\nIn the config of a training:\n")
-        print(f"[components.{name}.temperatures]")
-        for head, temperature in temperatures.items():
-            print(f"{head} = {temperature}")
+    for name, names in heads.items():
+        own = {head: temperatures[head] for head in names if head in temperatures}
+        if own:
+            print("In a trained pipeline:\n")
+            print(f"nlp = spacy.load({model!r})")
+            print(f"temperatures = {srsly.json_dumps(own)}")
+            print(f'nlp.get_pipe("{name}").cfg["temperatures"].update(temperatures)')
+            print("nlp.to_disk(...)\n\nIn the config of a training:\n")
+            print(f"[components.{name}.temperatures]")
+            for head, temperature in own.items():
+                print(f"{head} = {temperature}")
