@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 
 import spacy_bioner_mtl.model as model_module
-import spacy_bioner_mtl.pipe as pipe_module
+import spacy_bioner_mtl.windows as windows_module
 from spacy_bioner_mtl.features import LONGEST_WORD, Vocabulary
 from spacy_bioner_mtl.model import Query
 from spacy_bioner_mtl.sequences import split_sequences
@@ -104,7 +104,7 @@ def test_chunks_do_not_change_answers(untrained, monkeypatch, at_once, per_query
     expected = answers()
     assert sum(map(len, expected)) > 4
     monkeypatch.setattr(model_module, "TOKENS_AT_ONCE", at_once)
-    monkeypatch.setattr(pipe_module, "TOKENS_PER_QUERY", per_query)
+    monkeypatch.setattr(windows_module, "TOKENS_PER_QUERY", per_query)
     assert answers() == expected
 
 
