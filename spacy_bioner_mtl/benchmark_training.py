@@ -4,10 +4,6 @@ What is compared takes turns in blocks of a few steps, so that other load on the
 alike.
 """
 
-import platform
-import re
-import resource
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,12 +28,14 @@ from spacy.util import (
     resolve_dot_names,
     set_dot_to_object,
 )
+from spacy.vocab import Vocab
 from thinc.api import Config, ConfigValidationError, Optimizer, fix_random_seed
 from torch import nn
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import check_corpora
 from spacy_bioner_mtl.loading import FACTORY, component_names
+from spacy_bioner_mtl.machine import cpu_name, peak_memory_mib
 from spacy_bioner_mtl.span_groups import annotated_heads
 
 #: Steps in a turn.
@@ -142,7 +140,7 @@ def benchmark_training(
             f"{path}: no document of the measured steps is annotated for a head. Measure more "
             "--steps, or look into the training corpus."
         )
-    peak_memory = _peak_memory()
+    peak_memory = peak_memory_mib()
     ner = train_ner(nlp, schedule)
     time_steps(ner, warmup)
     training_beside_ner_seconds, ner_seconds = 0.0, 0.0
@@ -161,7 +159,7 @@ def benchmark_training(
         preparation_seconds=preparation_seconds,
         peak_memory_mib=peak_memory,
         threads=torch.get_num_threads(),
-        cpu=_cpu_name(),
+        cpu=cpu_name(),
         seed=settings["seed"],
     )
 
@@ -255,18 +253,28 @@ def train(
 
 
 def train_ner(nlp: Language, schedule: list[Step]) -> Iterator[Any]:
-    """Make spaCy's ner, as `spacy init config` sets it up for efficiency, and start its training.
+    """Make spaCy's ner and start its training.
 
     nlp (Language): The pipeline that the batches were read for.
     schedule (list[Step]): The batches; ner learns the spans of all heads together.
     RETURNS (Iterator): The loop, as train starts it.
     """
-    config = init_config(lang=nlp.config["nlp"]["lang"], pipeline=["ner"], optimize="efficiency")
     # Documents keep the vocabulary that they were read with.
-    ner = load_model_from_config(config, vocab=nlp.vocab)
+    ner = make_ner(nlp.config["nlp"]["lang"], nlp.vocab)
     schedule = [(epoch, [with_entities(eg) for eg in batch]) for epoch, batch in schedule]
     optimizer = ner.initialize(lambda: [example for _, batch in schedule for example in batch])
     return train(ner, optimizer, schedule, ner.config["training"])
+
+
+def make_ner(language: str, vocab: Vocab | bool = True) -> Language:
+    """Make a pipeline of spaCy's ner, as `spacy init config` sets it up for efficiency.
+
+    language (str): Its language.
+    vocab (Vocab | bool): Its vocabulary; True makes a new one.
+    RETURNS (Language): The pipeline, not initialized.
+    """
+    config = init_config(lang=language, pipeline=["ner"], optimize="efficiency")
+    return load_model_from_config(config, vocab=vocab)
 
 
 def with_entities(example: Example) -> Example:
@@ -346,19 +354,3 @@ def _one_message(path: Path) -> Iterator[None]:
             f"{path}: cannot be trained ({reason}). Correct the config, or its settings on the "
             "command line."
         ) from error
-
-
-def _peak_memory() -> float:
-    """Largest resident memory of this process so far, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Bytes on macOS, KiB elsewhere.
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-
-
-def _cpu_name() -> str:
-    """Name of the processor; empty if the platform tells none."""
-    # On Linux Python's own answer is mostly empty.
-    details = Path("/proc/cpuinfo")
-    text = details.read_text(encoding="utf-8") if details.is_file() else ""
-    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    return found[1] if found else platform.processor()

@@ -6,7 +6,9 @@ import typer
 from wasabi import msg
 
 from spacy_bioner_mtl.cli.annotate import annotate
+from spacy_bioner_mtl.cli.benchmark import benchmark
 from spacy_bioner_mtl.cli.benchmark_training import benchmark_training
+from spacy_bioner_mtl.cli.calibrate import calibrate
 from spacy_bioner_mtl.cli.compare import compare
 from spacy_bioner_mtl.cli.convert import convert
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
@@ -38,6 +40,8 @@ app.command(short_help="Check the files of a list of corpora.")(verify)
 app.command(short_help="Annotate files with a trained pipeline.")(annotate)
 app.command(short_help="Score every head on gold documents.")(evaluate)
 app.command(short_help="Score a head on raw text.")(evaluate_text)
+app.command(short_help="Measure whether probabilities are true.")(calibrate)
+app.command(short_help="Measure how fast a pipeline annotates.")(benchmark)
 app.command(short_help="Measure how fast a config trains.", context_settings=OVERRIDES)(
     benchmark_training
 )
