@@ -75,8 +75,8 @@ def make_bioner_mtl(
 ) -> "BioNERMTL":
     """Create the component.
 
-    What is set here is saved with the component. To change it in a trained pipeline, change
-    ``nlp.get_pipe(name).cfg``; that is where loading takes it from.
+    All settings but model, merge and scorer are saved with the component, and loading takes them
+    from there, not from the config. In a trained pipeline, change ``nlp.get_pipe(name).cfg``.
 
     nlp (Language): The pipeline.
     name (str): The component's name in it.
@@ -233,7 +233,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             unless label data is given.
         nlp (Language | None): The pipeline.
         labels (dict | None): Label data, as ``spacy init labels`` writes it.
-        RAISES (InputError): No example is annotated for any head.
+        RAISES (InputError): No example is annotated for any head, or settings name other heads.
         """
         validate_get_examples(get_examples, "BioNERMTL.initialize")
         if labels is None:
