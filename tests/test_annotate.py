@@ -124,10 +124,10 @@ def test_a_sentence_of_the_file_is_answered_as_evaluation_answers_it(trained):
     nlp = make_pipeline()
     nlp.add_pipe("abstract_sentences", before="bioner_mtl")
     nlp.get_pipe("bioner_mtl").from_bytes(trained.get_pipe("bioner_mtl").to_bytes())
-    words = "Loss of TKR2 delays growth . The mice had renal failure .".split()
-    doc = nlp(Doc(nlp.vocab, words=words))
+    record = sentence(["The", "mice", "had", "renal", "failure", ".", "TKR2", "delays", "growth"])
+    doc = nlp(Doc(nlp.vocab, words=record.text.split()))
     assert len(list(doc.sents)) == 2
-    (answered,) = answer(nlp, [sentence(words)], ["merged"])
+    (answered,) = answer(nlp, [record], ["merged"])
     assert [
         (mention.start, mention.end, mention.label) for mention in answered.mentions["merged"]
     ] == [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]

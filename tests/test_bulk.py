@@ -246,7 +246,7 @@ def test_bad_documents_cost_nobody_else(tmp_path, fragile_model, capsys):
     write_lines(source / "c.jsonl", *lines[3:])
     assert run(fragile_model, source, out, "--from", "jsonl", "--to", "pubtator") == 1
     error = capsys.readouterr().err
-    assert "4 documents and 1 files could not be answered" in error
+    assert "4 documents and 1 file could not be answered" in error
     assert f"{out}/errors.jsonl says why" in error
     rows = rows_of(out / "errors.jsonl")
     assert [(row["source"], row["id"]) for row in rows] == [
@@ -291,7 +291,7 @@ def test_errors_of_a_single_file_are_beside_it(tmp_path, model, capsys):
     write_lines(source, '{"text": "aspirin"}', "no JSON")
     for _ in range(2):
         assert run(model, source, out, "--from", "jsonl", "--to", "jsonl") == 1
-        assert "1 documents could not be answered" in capsys.readouterr().err
+        assert "1 document could not be answered" in capsys.readouterr().err
         (row,) = rows_of(tmp_path / "out.jsonl.errors.jsonl")
         assert row["source"] == str(source) and row["id"] == "2"
         assert len(rows_of(out)) == 1
@@ -434,7 +434,7 @@ def test_any_text_is_answered_with_offsets_that_fit(trained, texts):
             ] == [(span.text, span.label_) for span in doc.spans[head]]
 
 
-@pytest.mark.parametrize("target", ["jsonl", "doccano", "bioc-json", "bioc-xml", "pubtator"])
+@pytest.mark.parametrize("target", [each.name for each in FORMATS.values() if each.writer])
 @given(st.lists(TEXTS, max_size=6))
 @settings(deadline=None, max_examples=20)
 def test_no_document_is_lost_on_its_way_to_a_file(trained, tmp_path_factory, target, texts):
@@ -447,24 +447,20 @@ def test_no_document_is_lost_on_its_way_to_a_file(trained, tmp_path_factory, tar
     report = annotate_file(trained, source, out, source_format="jsonl", target_format=target)
     lost = {error["id"] for error in report.errors}
     assert report.documents + len(report.errors) == len(texts)
-    if target in ("jsonl", "doccano", "bioc-json"):
+    if target != "bioc-xml":  # XML cannot hold every character
         assert not lost
-    if report.documents == 0:
-        return
-    read = {record.id: record for record in FORMATS[target].load_reader()(out)}
+    if not report.documents or target in ("conll", "inline", "html"):
+        return  # these know no identifiers
+    paths = sorted(out.glob("*.txt")) if out.is_dir() else [out]
+    read = {record.id: record for path in paths for record in FORMATS[target].load_reader()(path)}
     assert set(read) == {f"d{number}" for number in range(len(texts))} - lost
     assert not [record for record in read.values() if isinstance(record, BadRecord)]
-    for number, text in enumerate(texts):
-        if f"d{number}" in read and target != "pubtator":
-            assert read[f"d{number}"].text == text
-        if f"d{number}" in read:
-            record = read[f"d{number}"]
-            found = {
-                (each.start, each.end, each.label)
-                for some in record.mentions.values()
-                for each in some
-            }
-            assert found == {(e.start_char, e.end_char, e.label_) for e in trained(text).ents}
+    for identifier, record in read.items():
+        text = texts[int(identifier[1:])]
+        assert record.text == text or target == "pubtator"
+        mentions = [one for some in record.mentions.values() for one in some]
+        found = {(one.start, one.end, one.label) for one in mentions}
+        assert found == {(e.start_char, e.end_char, e.label_) for e in trained(text).ents}
 
 
 @pytest.mark.slow

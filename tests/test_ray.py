@@ -44,7 +44,7 @@ def test_the_same_answers(tmp_path, model, source, local, capfd):
     assert tree(out) == local
     assert not ray.is_initialized()
     shown = capfd.readouterr()
-    assert "1 documents and 1 files could not be answered" in shown.err
+    assert "1 document and 1 file could not be answered" in shown.err
     assert "Traceback" not in shown.err and "INFO" not in shown.err
 
 

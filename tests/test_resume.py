@@ -206,7 +206,7 @@ def test_a_process_that_dies_costs_its_own_file_alone(tmp_path, model, monkeypat
     capsys.readouterr()
     assert run(model, source, out, *OPTIONS, "--processes", 2) == 1
     error = capsys.readouterr().err
-    assert "1 files could not be answered" in error and "tries the files again" in error
+    assert "1 file could not be answered" in error and "tries the files again" in error
     (row,) = rows_of(out / "errors.jsonl")
     assert (row["source"], row["id"]) == ("part01.txt", "")
     assert "part01.txt: the process that annotated it died (killed by SIGKILL)" in row["reason"]

@@ -145,5 +145,6 @@ def load_annotator(request: Request) -> Annotator:
 
 
 def _portable(reason: str, shard: Shard) -> str:
-    """Name the source as seen from SOURCE, so that a moved folder gives the same messages."""
-    return reason.replace(str(shard.source), shard.name)
+    """Name files as seen from SOURCE, so that a moved folder gives the same messages."""
+    root = str(shard.source).removesuffix(shard.name)
+    return reason.replace(root, "") if len(root) > 1 else reason

@@ -33,6 +33,8 @@ DOCUMENTS_PER_CHUNK = 1_024
 CHARACTERS_PER_CHUNK = 500_000
 #: Digits of probabilities: the last ones of a float differ from machine to machine.
 SCORE_DIGITS = 4
+#: What a document's text consists of.
+_TOKENS: list[int | str] = ["ORTH", "SPACY"]
 
 
 def choose_heads(nlp: "Language", head: str) -> list[str]:
@@ -111,15 +113,13 @@ class _Question:
     number (int): Its number in the source, from 1.
     record (Record): What was read.
     doc (Doc): Its document, to be annotated.
-    text (str): The document's text before that.
-    lengths (NDArray): The lengths of its tokens before that.
+    tokens (NDArray): Its tokens before that, and whether a space follows each.
     """
 
     number: int
     record: Record
     doc: "Doc"
-    text: str
-    lengths: NDArray[Any]
+    tokens: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class _Answerer:
                     "halves of surrogate pairs, which are no characters"
                 )
             _mark_passages(doc, record.passages)
-        return _Question(number, record, doc, doc.text, doc.to_array("LENGTH"))
+        return _Question(number, record, doc, doc.to_array(_TOKENS))
 
     def _annotate(
         self, questions: list[_Question]
@@ -198,8 +198,7 @@ class _Answerer:
 
     def _take_answer(self, question: _Question, doc: "Doc") -> ReadRecord:
         number, record = question.number, question.record
-        lengths = doc.to_array("LENGTH")
-        if doc.text != question.text or not np.array_equal(lengths, question.lengths):
+        if not np.array_equal(doc.to_array(_TOKENS), question.tokens):
             raise InputError(
                 "a component of the pipeline merges or splits tokens, so that the source's cannot "
                 f"be answered; remove it. There are: {', '.join(self.nlp.pipe_names)}"

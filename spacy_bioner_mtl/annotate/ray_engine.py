@@ -53,8 +53,10 @@ def annotate_on_ray(request: Request, shards: list[Shard]) -> Iterator[ShardRepo
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         # A shard whose process died must not end the others.
         context.max_errored_blocks = -1
+        # Ray Data takes classes, too, and makes an object in each process.
+        worker: Any = _RayWorker
         answers = ray.data.range(len(shards), override_num_blocks=len(shards)).map(
-            _RayWorker,  # type: ignore[arg-type]
+            worker,
             fn_constructor_args=(request, shards),
             compute=ActorPoolStrategy(size=request.processes),
             num_cpus=1,

@@ -1,5 +1,6 @@
 """Annotate what a request names: one file, or many so that a killed run can go on."""
 
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def annotate(request: Request, plan: Plan) -> RunReport:
 
 def _annotate_file(request: Request, shard: Shard, advance: Advance) -> RunReport:
     annotator = load_annotator(request)
-    remove_leftovers(shard.output.parent, shard.output.name)
+    remove_leftovers(shard.output.parent, glob.escape(shard.output.name))
     report = annotator.annotate(shard, advance)
     if report.failure:
         raise InputError(report.failure)

@@ -19,9 +19,9 @@ ModelName = Annotated[
 
 
 def _describe(attribute: str) -> str:
-    return "; ".join(
-        f"{each.name}: {each.description}" for each in FORMATS.values() if getattr(each, attribute)
-    )
+    """List the formats that have a reader, or a writer."""
+    known = [each for each in FORMATS.values() if getattr(each, attribute)]
+    return " ".join(f"{each.name}: {each.description}." for each in known)
 
 
 class EngineName(str, Enum):
@@ -51,10 +51,10 @@ def annotate(
     ],
     source_format: Annotated[
         str,
-        Option("--from", metavar="FORMAT", help=f"Format of SOURCE. {_describe('reader')}."),
+        Option("--from", metavar="FORMAT", help=f"Format of SOURCE. {_describe('reader')}"),
     ] = "conll",
     target_format: Annotated[
-        str, Option("--to", metavar="FORMAT", help=f"Format of OUT. {_describe('writer')}.")
+        str, Option("--to", metavar="FORMAT", help=f"Format of OUT. {_describe('writer')}")
     ] = "conll",
     head: Annotated[
         str,
@@ -143,7 +143,8 @@ def annotate(
             msg.warn(f"{out}: what is finished stays; the same command goes on from there")
         raise
     if head == ALL:
-        msg.info(f"Columns: token, {', '.join(report.heads)}")
+        columns = "Columns: token, " if target_format == "conll" else "Heads: "
+        msg.info(columns + ", ".join(report.heads))
     if report.n_skipped:
         msg.info(f"{report.n_skipped:,} files were finished before")
     if report.orphans:
@@ -172,8 +173,8 @@ def _conclude(report: "RunReport", out: Path) -> None:
     n_errors = sum(len(shard.errors) for shard in shards)
     n_failed = sum(bool(shard.failure) for shard in shards)
     if n_errors or n_failed:
-        faults = [f"{n_errors:,} documents"] if n_errors else []
-        faults += [f"{n_failed:,} files"] if n_failed else []
+        faults = [f"{n_errors:,} document{'s' * (n_errors > 1)}"] if n_errors else []
+        faults += [f"{n_failed:,} file{'s' * (n_failed > 1)}"] if n_failed else []
         raise InputError(
             f"{' and '.join(faults)} could not be answered; {report.errors} says why"
             + ("; the same command tries the files again" if n_failed else "")
