@@ -106,7 +106,7 @@ def test_command_prints_and_saves(tmp_path, monkeypatch, model, texts, capsys):
     assert rows["with scores, words/s"] == f"{saved['scored_words_per_second']:,.0f}"
     assert rows["words in it"] == f"{saved['latency_words']:.0f}"
     assert rows["heads"] == "3, 1 of them copies"
-    assert rows["times each text is repeated"] == f"{saved['repeats']:.1f}"
+    assert rows["times each text is read"] == f"{saved['repeats']:.1f}"
 
 
 @pytest.mark.usefixtures("quick")

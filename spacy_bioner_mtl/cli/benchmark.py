@@ -101,12 +101,13 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("heads", heads),
         ("words annotated by each", f"{sum(values['round_words']):,}"),
         ("  words in the texts", f"{values['words']:,}"),
-        ("  times each text is repeated", f"{values['repeats']:.1f}"),
+        ("  times each text is read", f"{max(values['repeats'], 1):.1f}"),
     ]
     if run := values["long_run"]:
         change = run["last_words_per_second"] / run["first_words_per_second"] - 1
         rows += [
             ("long run, words", f"{run['words']:,}"),
+            ("  times each text is read", f"{max(run['words'] / values['words'], 1):.1f}"),
             ("  first 100,000, words/s", f"{run['first_words_per_second']:,.0f}"),
             ("  last 100,000, words/s", f"{run['last_words_per_second']:,.0f}"),
             ("  change, %", f"{100 * change:+.1f}"),
