@@ -48,3 +48,10 @@ def make_sources(folder, n_files, n_documents, seed=0):
         lines = [chosen.choice(GOLD)[0] + f" No {line} ." for line in range(n_documents)]
         (folder / f"part{number:02}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def write_lines(path, *lines):
+    """Write a file, and the folders it is in; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
