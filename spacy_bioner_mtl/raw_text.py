@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.pubtator import read_pubtator
 from spacy_bioner_mtl.formats.record import Mention, Record
-from spacy_bioner_mtl.loading import component_names, head_names
+from spacy_bioner_mtl.loading import active_head_names, component_names
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -174,11 +174,13 @@ def evaluate_raw_text(
     label_map (Mapping[str, str | None] | None): New labels for old ones, of gold and of the head;
         null or "" leaves a label out of both.
     RETURNS (RawTextEvaluation): Scores and counts.
-    RAISES (InputError): If there is no such head, or the file is malformed.
+    RAISES (InputError): If there is no such head, it is not active, or the file is malformed.
     """
-    if head not in head_names(nlp):
+    heads = active_head_names(nlp)
+    if head not in heads:
         raise InputError(
-            f"there is no head {head!r} in the pipeline; choose from: {', '.join(head_names(nlp))}"
+            f"there is no head {head!r} in the pipeline, or it is switched off; choose from: "
+            f"{', '.join(heads)}"
         )
     label_map = label_map or {}
     evaluation = RawTextEvaluation(head)

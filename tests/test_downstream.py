@@ -188,6 +188,13 @@ def test_entities_of_spacy_ner_and_ours(nlp, weights_of_ner, first, overwrite):
             assert (ent._.bioner_score is None) == ((ent.text, ent.label_) not in ours)
 
 
+#: Texts, the concepts of their diseases, and these. Two meanings of one name show in the context.
+LINKED = [
+    ("no evidence of renal failure .", "D01", "renal failure"),
+    ("there is heart failure .", "D02", "heart failure"),
+    ("patient denies asthma .", "D03", "asthma"),
+    ("there is asthma .", "D04", "asthma"),
+]
 CONCEPTS = {"renal failure": ["D01"], "heart failure": ["D02"], "asthma": ["D03", "D04"]}
 
 
@@ -209,20 +216,8 @@ def test_an_entity_linker_links_our_entities(nlp, use_gold_ents):
     """With use_gold_ents = False it learns from the entities that we find, too."""
     config = {"entity_vector_length": 4, "use_gold_ents": use_gold_ents, "n_sents": 0}
     linker = nlp.add_pipe("entity_linker", config=config)
-    gold = [
-        *(
-            (words, CONCEPTS[text][0], text)
-            for words, text in [
-                ("no evidence of renal failure .", "renal failure"),
-                ("there is heart failure .", "heart failure"),
-                ("patient denies asthma .", "asthma"),
-            ]
-        ),
-        # The other meaning shows in the context.
-        ("there is asthma .", "D04", "asthma"),
-    ]
     examples = []
-    for words, identifier, text in gold:
+    for words, identifier, text in LINKED:
         reference = nlp.make_doc(words)
         reference[0].is_sent_start = True
         start = words.index(text)
@@ -239,7 +234,7 @@ def test_an_entity_linker_links_our_entities(nlp, use_gold_ents):
             annotates=["sentencizer", "bioner_mtl"],
             exclude=["bioner_mtl"],
         )
-    for words, identifier, text in gold:
+    for words, identifier, text in LINKED:
         doc = nlp(words)
         assert [(ent.text, ent.kb_id_) for ent in doc.ents] == [(text, identifier)]
         assert doc.ents[0]._.bioner_score > 0.5

@@ -180,6 +180,14 @@ def test_documents_beyond_a_memory_zone_count(tmp_path, trained, monkeypatch):
     assert counts(evaluation)["Chemical"] == (5, 5, 5)
 
 
+def test_a_head_that_is_switched_off(tmp_path, copy_of_trained):
+    copy_of_trained.get_pipe("bioner_mtl").cfg["active_heads"] = ["medicine"]
+    path = save(tmp_path / "gold.txt", [(MEDICINE, [("aspirin", "Chemical")])])
+    assert evaluate_raw_text(copy_of_trained, path, "medicine").labels["Chemical"].found == 1
+    with pytest.raises(InputError, match="or it is switched off; choose from: medicine"):
+        evaluate_raw_text(copy_of_trained, path, "genes")
+
+
 @pytest.fixture(scope="module")
 def model(trained, tmp_path_factory):
     path = tmp_path_factory.mktemp("model")
@@ -220,7 +228,7 @@ def test_command_prints_and_saves(tmp_path, model, capsys):
         ("1|t|Fine\n1\t0\t9\tFine\tDisease\n", ["--head", "medicine"], "gold.txt:2: offsets 0-9"),
         ("", ["--head", "medicine"], "gold.txt: no document in this file"),
         (None, ["--head", "medicine"], "gold.txt: cannot be read"),
-        ("1|t|Fine\n", ["--head", "animals"], "no head 'animals' in the pipeline; choose from"),
+        ("1|t|Fine\n", ["--head", "animals"], "no head 'animals' in the pipeline, or it is"),
         ("1|t|Fine\n", ["--head", "genes", "--from", "csv"], "unknown format 'csv'; --from takes"),
         ("1|t|Fine\n", ["--head", "genes", "--map", "no.yml"], "no.yml: cannot be read"),
     ],
