@@ -117,13 +117,22 @@ class FusedAdam(Optimizer):
         )
         for change, state in zip(changes, states, strict=True):
             self.nr_update[change.key] += 1
-            count = self.nr_update[change.key]
             if change.rows is not None:
                 self._update_rows(change, change.rows, state, rate)
-            if state.average is not None:
-                # As thinc does: of all weights so far at first, of the last 10,000 at most.
-                decay = min((1.0 + count) / (10.0 + count), 0.9999)
-                state.average.lerp_(change.weights, 1.0 - decay)
+        if self.averages is not None:
+            self._average(changes, states)
+
+    def _average(self, changes: Sequence[Change], states: Sequence["_State"]) -> None:
+        """Move the averages of weights, those of parameters updated equally often in one call."""
+        by_count: dict[int, list[tuple[Tensor, Tensor]]] = {}
+        for change, state in zip(changes, states, strict=True):
+            pairs = by_count.setdefault(self.nr_update[change.key], [])
+            pairs.append((cast(Tensor, state.average), change.weights))
+        for count, pairs in by_count.items():
+            # As thinc does: of all weights so far at first, of the last 10,000 at most.
+            decay = min((1.0 + count) / (10.0 + count), 0.9999)
+            averages, weights = zip(*pairs, strict=True)
+            torch._foreach_lerp_(averages, weights, 1.0 - decay)
 
     def _update_rows(self, change: Change, rows: Tensor, state: "_State", rate: float) -> None:
         """Update rows of a table as Adam with beta1 = 0 updates all of it.
