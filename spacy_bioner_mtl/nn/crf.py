@@ -147,22 +147,23 @@ def _forward_near(lattice: Lattice) -> tuple[Tensor, Tensor] | None:
     """
     active = lattice.active()
     peaks = lattice.emissions.amax(dim=2)
-    factors = (lattice.emissions - peaks[:, :, None]).double().exp()
+    factors = (lattice.emissions - peaks[:, :, None]).double().exp()[:, :, None].unbind()
     ratios = lattice.transitions.double().exp()
+    steps = [ratios] * len(factors) if ratios.dim() == 3 else ratios.unbind()
     sums = factors[0]
-    all_sums, sizes = [sums], [torch.ones_like(sums[:, 0])]
-    for t in range(1, len(factors)):
-        step = ratios if ratios.dim() == 3 else ratios[t - 1]
-        following = torch.bmm(sums[:, None], step)[:, 0] * factors[t]
-        size = following.amax(dim=1)
-        sums = torch.where(active[t][:, None], following / size[:, None], sums)
+    all_sums, all_sizes = [sums], [torch.ones_like(sums[:, :, :1])]
+    # Sums run on in padding: nothing reads them, and every step of this loop counts.
+    for factor, step in zip(factors[1:], steps, strict=False):
+        sums = torch.bmm(sums, step) * factor
+        size = sums.amax(dim=2, keepdim=True)
+        sums = sums / size
         all_sums.append(sums)
-        sizes.append(size)
-    all_sizes = torch.stack(sizes)
-    if not bool(((all_sizes > 0.0) | ~active).all()):
+        all_sizes.append(size)
+    sizes = torch.stack(all_sizes)[:, :, 0, 0]
+    if not bool(((sizes > 0.0) | ~active).all()):
         return None
-    offsets = torch.where(active, peaks + all_sizes.log(), 0.0)
-    scores = torch.stack(all_sums).log().to(peaks.dtype).clamp(min=IMPOSSIBLE)
+    offsets = torch.where(active, peaks + sizes.log(), 0.0)
+    scores = torch.stack(all_sums)[:, :, 0].log().to(peaks.dtype).clamp(min=IMPOSSIBLE)
     return scores, offsets.to(peaks.dtype)
 
 
@@ -192,7 +193,8 @@ class ForwardBackward:
 
     def log_partition(self) -> Tensor:
         """Log of the summed exp(score) of all taggings. Shape (N,), float64."""
-        last = torch.logsumexp(self._forward[-1], dim=1)
+        sequences = torch.arange(len(self.lattice.lengths), device=self.lattice.lengths.device)
+        last = torch.logsumexp(self._forward[self.lattice.lengths - 1, sequences], dim=1)
         return self._offsets.double().sum(dim=0) + last.double()
 
     def unary(self) -> Tensor:
