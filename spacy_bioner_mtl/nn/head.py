@@ -82,13 +82,12 @@ def score_pairs(
     """
     n_tags = max(head.n_tags for head in heads)
     masks = [_penalties(head.n_tags, n_tags) for head in heads]
-    tags, moves, starts, ends = (
+    owned, moves, starts, ends = (
         torch.stack(kind).to(states[0].device) for kind in zip(*masks, strict=True)
     )
     if heads[0].kind == "small":
-        emissions, transitions = _small_scores(heads, states, n_tags)
-        emissions = _of_pairs(emissions, sequences, position)
-        transitions = transitions[position]
+        emissions = _small_emissions(heads, states, n_tags, sequences, position)
+        transitions = torch.stack([_pad(head.transitions, n_tags) for head in heads])[position]
         starts = starts + torch.stack([_pad(head.start, n_tags) for head in heads])
         ends = ends + torch.stack([_pad(head.end, n_tags) for head in heads])
     else:
@@ -97,7 +96,8 @@ def score_pairs(
         transitions = _of_pairs(transitions, sequences, position)
     steps = torch.arange(len(emissions), device=emissions.device)[:, None, None]
     last = (lengths - 1)[sequences][None, :, None]
-    emissions = emissions + tags[position]
+    # What stands in the place of tags that a head does not have gets no gradient.
+    emissions = torch.where(owned[position], emissions, IMPOSSIBLE)
     emissions = emissions + torch.where(steps == 0, starts[position], 0.0)
     emissions = emissions + torch.where(steps == last, ends[position], 0.0)
     return emissions, transitions + moves[position]
@@ -118,13 +118,13 @@ def _of_pairs(scores: Tensor, sequences: Tensor, position: Tensor) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _penalties(n_own: int, n_tags: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Penalties of tags, transitions, first and last tags of a head, padded to n_tags."""
+    """Which tags a head has; penalties of transitions, first and last tags; padded to n_tags."""
 
     def penalty(legal: object) -> Tensor:
         return (~torch.as_tensor(legal)).float() * IMPOSSIBLE
 
     return (
-        penalty(torch.arange(n_tags) < n_own),
+        torch.arange(n_tags) < n_own,
         _pad(penalty(legal_transitions(n_own)), n_tags),
         _pad(penalty(legal_starts(n_own)), n_tags),
         _pad(penalty(legal_ends(n_own)), n_tags),
@@ -137,32 +137,49 @@ def _pad(values: Tensor, n_tags: int) -> Tensor:
     return nn.functional.pad(values, padding)
 
 
-def _products(heads: list[HeadLayer], states: list[Tensor], outputs: list[Tensor]) -> Tensor:
-    """Multiply states by the padded outputs of their heads, in one product where they share them.
+def _small_emissions(
+    heads: list[HeadLayer],
+    states: list[Tensor],
+    n_tags: int,
+    sequences: Tensor,
+    position: Tensor,
+) -> Tensor:
+    """Emissions of pairs, in one product for all heads that share states. Shape (L, P, T).
 
-    outputs (list[Tensor]): For each head, shape (outputs, width + 1): weights and bias.
-    RETURNS (Tensor): Shape (L, N, heads, outputs).
+    A head with fewer tags than T gets scores of the next head's tags for those that it has not.
+    """
+    sizes = [head.n_tags for head in heads]
+    first = [sum(sizes[:index]) for index in range(len(heads))]
+    weights = [_weights(head) for head in heads]
+    # So that T tags follow the first one of the last head, too
+    weights.append(weights[0].new_zeros(first[-1] + n_tags - sum(sizes), weights[0].shape[1]))
+    scores = _products(weights, states)
+    columns = torch.tensor(first, device=position.device)[position] + sequences * scores.shape[2]
+    index = columns[:, None] + torch.arange(n_tags, device=position.device)
+    taken = scores.flatten(1, 2).gather(1, index.flatten().expand(len(scores), -1))
+    return taken.view(len(scores), *index.shape)
+
+
+def _products(outputs: list[Tensor], states: list[Tensor]) -> Tensor:
+    """Multiply states by outputs of their heads, in one product where the heads share them.
+
+    outputs (list[Tensor]): For each head, shape (its outputs, width + 1): weights and bias; further
+        ones belong to the last head.
+    states (list[Tensor]): For each head, shape (L, N, width).
+    RETURNS (Tensor): Shape (L, N, all outputs).
     """
     if all(state is states[0] for state in states):
         weights = torch.cat(outputs)
-        product = nn.functional.linear(states[0], weights[:, :-1], weights[:, -1])
-        return product.view(*product.shape[:2], len(heads), -1)
-    return torch.stack(
+        return nn.functional.linear(states[0], weights[:, :-1], weights[:, -1])
+    last = len(states) - 1
+    outputs = [*outputs[:last], torch.cat(outputs[last:])]
+    return torch.cat(
         [
             nn.functional.linear(state, output[:, :-1], output[:, -1])
             for state, output in zip(states, outputs, strict=True)
         ],
         dim=2,
     )
-
-
-def _small_scores(
-    heads: list[HeadLayer], states: list[Tensor], n_tags: int
-) -> tuple[Tensor, Tensor]:
-    """Emissions, shape (L, N, heads, T), and transitions, shape (heads, T, T)."""
-    outputs = [nn.functional.pad(_weights(head), (0, 0, 0, n_tags - head.n_tags)) for head in heads]
-    transitions = torch.stack([_pad(head.transitions, n_tags) for head in heads])
-    return _products(heads, states, outputs), transitions
 
 
 def _large_scores(
@@ -176,8 +193,8 @@ def _large_scores(
         moves = nn.functional.pad(block[:-1], (0, 0, 0, pad, 0, pad))
         start = nn.functional.pad(block[-1:], (0, 0, 0, pad))
         outputs.append(torch.cat([moves, start]).flatten(0, 1))
-    scores = _products(heads, states, outputs)
-    scores = scores.view(*scores.shape[:3], n_tags + 1, n_tags)
+    scores = _products(outputs, states)
+    scores = scores.view(*scores.shape[:2], len(heads), n_tags + 1, n_tags)
     first = torch.arange(len(scores), device=scores.device) == 0
     return scores[..., -1, :] * first[:, None, None, None], scores[1:, ..., :-1, :]
 
