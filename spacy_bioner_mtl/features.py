@@ -67,16 +67,14 @@ class Vocabulary:
 
 
 @dataclass
-class WordFeatures:
-    """Integers of the distinct words of a batch.
+class WordCharacters:
+    """Characters of words.
 
-    table_rows (NDArray[int64]): Shape (words,): rows of the table of words.
     characters (NDArray[int64]): Shape (characters, words): rows of the table of characters,
         PADDING behind the words.
     n_characters (NDArray[int64]): Shape (words,): number of characters, at least 1.
     """
 
-    table_rows: NDArray[np.int64]
     characters: NDArray[np.int64]
     n_characters: NDArray[np.int64]
 
@@ -112,12 +110,25 @@ class FeatureExtractor:
         }
         self._remembered: dict[int, tuple[int, list[int]]] = {}
 
-    def words(self, hashes: Sequence[int], strings: Sequence[str]) -> WordFeatures:
-        """Integers of distinct words.
+    def forget(self) -> None:
+        """Forget the words seen so far; their integers are made anew when they come again."""
+        self._remembered.clear()
+
+    def table_rows(self, hashes: Sequence[int], strings: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of words in the table of words.
 
         hashes (Sequence[int]): The words' hashes in spaCy's string store.
         strings (Sequence[str]): The words.
-        RETURNS (WordFeatures): In the order given.
+        RETURNS (NDArray[int64]): Shape (words,).
+        """
+        return np.array([row for row, _ in self._look_up(hashes, strings)], dtype=np.int64)
+
+    def characters(self, hashes: Sequence[int], strings: Sequence[str]) -> WordCharacters:
+        """Characters of words.
+
+        hashes (Sequence[int]): The words' hashes in spaCy's string store.
+        strings (Sequence[str]): The words.
+        RETURNS (WordCharacters): In the order given.
         """
         features = self._look_up(hashes, strings)
         n_characters = np.array([len(word) for _, word in features], dtype=np.int64)
@@ -125,11 +136,7 @@ class FeatureExtractor:
         characters = np.full(shape, PADDING, dtype=np.int64)
         for row, (_, word) in zip(characters, features, strict=True):
             row[: len(word)] = word
-        return WordFeatures(
-            table_rows=np.array([row for row, _ in features], dtype=np.int64),
-            characters=np.ascontiguousarray(characters.T),
-            n_characters=n_characters,
-        )
+        return WordCharacters(np.ascontiguousarray(characters.T), n_characters)
 
     def sentences(
         self,

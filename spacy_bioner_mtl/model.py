@@ -21,7 +21,7 @@ from spacy_bioner_mtl.nn.head import CRFKind
 from spacy_bioner_mtl.nn.network import Architecture, CharacterLevel, Network, Pairs, Share
 from spacy_bioner_mtl.nn.shim import NetworkShim
 from spacy_bioner_mtl.sequences import Sequence
-from spacy_bioner_mtl.word_vectors import FROZEN
+from spacy_bioner_mtl.word_vectors import FROZEN, MEMORY
 
 
 @dataclass
@@ -132,6 +132,19 @@ def get_network(model: BioNERModel) -> Network | None:
     return cast(NetworkShim, model.shims[0]).network
 
 
+def forget_words(model: BioNERModel) -> None:
+    """Forget what the model and its layers remember of words; they compute it anew when asked.
+
+    model (BioNERModel): The model.
+    """
+    for part in model.walk():
+        if MEMORY in part.attrs:
+            part.attrs[MEMORY].clear()
+    network = get_network(model)
+    if network is not None:
+        network.forget_words()
+
+
 def count_vocabulary(model: BioNERModel, docs: list[Doc]) -> Vocabulary:
     """Count the words and characters of training documents under the model's settings."""
     return Vocabulary.count(
@@ -204,7 +217,7 @@ def forward(
         per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
         learns = is_train and not _is_frozen(model.layers[0])
         vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=learns)
-    batcher = _Batcher(network, query)
+    batcher = _Batcher(network, query, is_train)
     answers = []
     for chosen in batcher.everything() if is_train else batcher.similar_lengths():
         rate = model.attrs["dropout_rate"] if is_train else 0.0
@@ -239,8 +252,11 @@ def _is_frozen(layer: Model[list[Doc], list[Floats2d]]) -> bool:
 class _Batcher:
     """Turns sequences of a query into the network's arguments."""
 
-    def __init__(self, network: Network, query: Query):
+    def __init__(self, network: Network, query: Query, is_train: bool):
         self._network = network
+        self._recalls = not is_train and network.remembers_words()
+        # Looking for it at each of the tensors would take longer than making them.
+        self._device = network.device
         self._query = query
         self._strings = query.docs[0].vocab.strings
         self._hashes = np.concatenate([doc.to_array("ORTH") for doc in query.docs])
@@ -273,7 +289,7 @@ class _Batcher:
         return pairs, (self._tokens(chosen), Pairs(columns, heads), vectors, rate)
 
     def _tensor(self, values: NDArray[np.int64]) -> torch.Tensor:
-        return torch.as_tensor(values, device=self._network.device)
+        return torch.as_tensor(values, device=self._device)
 
     def _tokens(self, chosen: NDArray[np.int64]) -> TokenBatch:
         """Make the integers of the chosen sequences."""
@@ -294,18 +310,23 @@ class _Batcher:
         keys = distinct.tolist()
         words = [self._strings[key] for key in keys]
         extractor = self._network.extractor
-        features = extractor.words(keys, words)
         batch = TokenBatch(
             lengths=self._tensor(lengths),
             word_index=self._tensor(word_index),
-            table_rows=self._tensor(features.table_rows),
-            characters=self._tensor(features.characters),
-            n_characters=self._tensor(features.n_characters),
+            table_rows=self._tensor(extractor.table_rows(keys, words)),
+            characters=self._tensor(np.zeros((0, 0), dtype=np.int64)),
+            n_characters=self._tensor(np.zeros(0, dtype=np.int64)),
             before=None,
             after=None,
             vector_index=self._tensor(vector_index),
         )
-        if self._network.architecture.characters == "sentence":
+        if self._recalls:
+            batch.word_features = self._network.recall_words(keys, words)
+        elif self._network.architecture.characters == "word":
+            features = extractor.characters(keys, words)
+            batch.characters = self._tensor(features.characters)
+            batch.n_characters = self._tensor(features.n_characters)
+        else:
             sentences = extractor.sentences(keys, words, word_index, lengths)
             batch.characters = self._tensor(sentences.characters)
             batch.n_characters = self._tensor(sentences.n_characters)

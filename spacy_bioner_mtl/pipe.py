@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -25,6 +26,7 @@ from spacy_bioner_mtl.model import (
     BioNERModel,
     Query,
     count_vocabulary,
+    forget_words,
     get_network,
     make_network,
 )
@@ -274,6 +276,18 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         self.cfg["thresholds"] = {**named, **given}
         if nlp is not None and self.name in nlp.component_names:
             nlp.get_pipe_config(self.name)["thresholds"] = dict(self.cfg["thresholds"])
+
+    @contextmanager
+    def memory_zone(self, mem: Any = None) -> Iterator[Any]:
+        """Forget at the end what was remembered of words; ``nlp.memory_zone`` calls it.
+
+        mem (cymem.Pool | None): The zone's memory.
+        YIELDS (cymem.Pool | None): The same.
+        """
+        try:
+            yield mem
+        finally:
+            forget_words(self.model)
 
     def predict(self, docs: Iterable[Doc]) -> list[list[FoundSpan]]:
         """Find spans.

@@ -12,56 +12,35 @@ from thinc.types import Floats2d
 from thinc.util import to_numpy
 
 from spacy_bioner_mtl.errors import InputError
-
-#: How many words' vectors are remembered before starting anew; at most 240 MB at 300 dimensions.
-CACHE_SIZE = 100_000
-
+from spacy_bioner_mtl.memory import LIMIT, WordMemory
 
 #: Attribute of a layer that has no use for a gradient.
 FROZEN = "frozen"
+#: Attribute of a layer that remembers words.
+MEMORY = "memory"
 
 
-class _Memory:
+class _VectorMemory(WordMemory):
     """Vectors of words seen so far: those of floret are sums over subwords, slow to make anew."""
 
-    def __init__(self) -> None:
-        self._rows: dict[int, int] = {}
-        self._vectors = np.zeros((0, 0), dtype=np.float32)
+    def __init__(self, limit: int = LIMIT) -> None:
+        super().__init__(limit)
         self._table: object = None
 
-    def look_up(self, vocab: Vocab, keys: list[int]) -> NDArray[np.float32]:
+    def vectors(self, vocab: Vocab, keys: list[int]) -> NDArray[np.float32]:
         """Vectors of distinct words; zeros for those that have none. Shape (words, width)."""
         # A pipeline that loads other vectors keeps the object that holds them, but not the table.
-        if vocab.vectors.data is not self._table or len(self._rows) > CACHE_SIZE:
-            self._rows.clear()
-            self._vectors = np.zeros((0, vocab.vectors_length), dtype=np.float32)
+        if vocab.vectors.data is not self._table:
+            self.clear()
             self._table = vocab.vectors.data
-        missing = [key for key in keys if key not in self._rows]
+        missing = [keys[index] for index in self.missing(keys)]
         if missing:
-            self._add(vocab, missing)
-        return self._vectors[[self._rows[key] for key in keys]]
-
-    def _add(self, vocab: Vocab, keys: list[int]) -> None:
-        """Look words up in the pipeline's vectors, and remember them."""
-        vectors = to_numpy(vocab.vectors.get_batch(keys))  # type: ignore[no-untyped-call]
-        if vocab.vectors.mode == VectorsMode.default:
-            # spaCy finds words without a vector at row -1, which is another word's.
-            vectors[vocab.vectors.find(keys=keys) < 0] = 0.0
-        first = len(self._rows)
-        needed = first + len(keys)
-        if needed > len(self._vectors):
-            # Twice as many rows as needed: few copies on the way to a large vocabulary.
-            grown = np.zeros((2 * needed, self._vectors.shape[1]), dtype=np.float32)
-            grown[:first] = self._vectors[:first]
-            self._vectors = grown
-        self._vectors[first:needed] = vectors
-        self._rows.update(zip(keys, range(first, needed), strict=True))
-
-    def __deepcopy__(self, _: object) -> "_Memory":
-        return _Memory()
-
-    def __reduce__(self) -> tuple[type["_Memory"], tuple[()]]:
-        return _Memory, ()
+            vectors = to_numpy(vocab.vectors.get_batch(missing))  # type: ignore[no-untyped-call]
+            if vocab.vectors.mode == VectorsMode.default:
+                # spaCy finds words without a vector at row -1, which is another word's.
+                vectors[vocab.vectors.find(keys=missing) < 0] = 0.0
+            self.add(missing, vectors)
+        return self.look_up(keys)
 
 
 def build_word_vectors(caseless: bool = True) -> Model[list[Doc], list[Floats2d]]:
@@ -78,7 +57,7 @@ def build_word_vectors(caseless: bool = True) -> Model[list[Doc], list[Floats2d]
         forward,
         init=init,
         dims={"nO": None},
-        attrs={"caseless": caseless, "memory": _Memory(), FROZEN: True},
+        attrs={"caseless": caseless, MEMORY: _VectorMemory(), FROZEN: True},
     )
 
 
@@ -113,7 +92,7 @@ def forward(
     distinct, index = np.unique(hashes, return_inverse=True)
     if not len(distinct):
         return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], backprop
-    vectors = model.attrs["memory"].look_up(docs[0].vocab, distinct.tolist())
+    vectors = model.attrs[MEMORY].vectors(docs[0].vocab, distinct.tolist())
     tokens = model.ops.asarray2f(vectors[index])
     ends = np.cumsum([len(doc) for doc in docs])[:-1]
     return model.ops.xp.split(tokens, ends.tolist()), backprop

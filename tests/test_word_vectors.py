@@ -13,7 +13,6 @@ from spacy.lang.en import English
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
-from spacy_bioner_mtl import word_vectors
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.word_vectors import build_word_vectors
 
@@ -127,12 +126,12 @@ def test_vectors_loaded_over_others_are_seen_at_once():
     np.testing.assert_array_equal(values, [table["a"], table["b"]])
 
 
-def test_forgetting_changes_nothing(monkeypatch):
-    monkeypatch.setattr(word_vectors, "CACHE_SIZE", 2)
+def test_forgetting_changes_nothing():
     nlp = spacy.blank("en")
     words = [f"w{index}" for index in range(9)]
     table = set_vectors(nlp.vocab, words)
     layer = layer_for(nlp.vocab)
+    layer.attrs["memory"].limit = 2
     for chosen in (words[:4], words[3:], words[::2], words):
         (values,) = layer.predict([Doc(nlp.vocab, words=chosen)])
         np.testing.assert_array_equal(values, [table[word] for word in chosen])

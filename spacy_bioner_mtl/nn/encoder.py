@@ -30,6 +30,8 @@ class TokenBatch:
     before (Tensor | None): Sentence-level: shape (L, N), the blank before each token.
     after (Tensor | None): Sentence-level: shape (L, N), the blank after each token.
     vector_index (Tensor): Shape (L, N): row of each token among the tok2vec layer's vectors.
+    word_features (Tensor | None): Shape (words, width): what the character encoder made of the
+        distinct words earlier; then it is not asked, and characters are empty.
     """
 
     lengths: Tensor
@@ -40,6 +42,7 @@ class TokenBatch:
     before: Tensor | None
     after: Tensor | None
     vector_index: Tensor
+    word_features: Tensor | None = None
 
     def select(self, columns: Tensor) -> "TokenBatch":
         """Take some of the sequences, and of the distinct words those that occur in them.
@@ -49,15 +52,19 @@ class TokenBatch:
         """
         words, word_index = torch.unique(self.word_index[:, columns], return_inverse=True)
         encoded = words if self.before is None else columns
+        remembered = self.word_features
         return TokenBatch(
             lengths=self.lengths[columns],
             word_index=word_index,
             table_rows=self.table_rows[words],
-            characters=self.characters[:, encoded],
-            n_characters=self.n_characters[encoded],
+            characters=self.characters if remembered is not None else self.characters[:, encoded],
+            n_characters=self.n_characters
+            if remembered is not None
+            else self.n_characters[encoded],
             before=None if self.before is None else self.before[:, columns],
             after=None if self.after is None else self.after[:, columns],
             vector_index=self.vector_index[:, columns],
+            word_features=None if remembered is None else remembered[words],
         )
 
 
@@ -171,7 +178,10 @@ class CharacterEncoder(nn.Module):
         RETURNS (Tensor): Shape (L, N, 2 * hidden width).
         """
         if batch.before is None or batch.after is None:
-            return nn.functional.embedding(batch.word_index, self._words(batch, rate))
+            words = batch.word_features
+            if words is None:
+                words = self.encode_words(batch.characters, batch.n_characters, rate)
+            return nn.functional.embedding(batch.word_index, words)
         values = dropout(self.table(batch.characters), rate, variational=self.variational)
         forward, backward = self.lstm(values, batch.n_characters)
         columns = torch.arange(values.shape[1], device=values.device)
@@ -179,20 +189,25 @@ class CharacterEncoder(nn.Module):
         before = (batch.n_characters - 1) - batch.before
         return torch.cat([forward[batch.after, columns], backward[before, columns]], dim=2)
 
-    def _words(self, batch: TokenBatch, rate: float) -> Tensor:
-        """Encode each distinct word. Shape (words, 2 * hidden width).
+    def encode_words(self, characters: Tensor, n_characters: Tensor, rate: float) -> Tensor:
+        """Encode each word by itself.
 
         Most words are short and some are long: groups by length are padded to their own longest.
+
+        characters (Tensor): Shape (C, words), int64.
+        n_characters (Tensor): Shape (words,), int64: how many of them are no padding.
+        rate (float): Dropout of the characters' vectors.
+        RETURNS (Tensor): Shape (words, 2 * hidden width).
         """
-        group = torch.bucketize(batch.n_characters, self.get_buffer("longest"))
+        group = torch.bucketize(n_characters, self.get_buffer("longest"))
         order = torch.argsort(group, stable=True)
         groups = []
         for words in torch.split(order, torch.bincount(group).tolist()):
             if not len(words):
                 continue
-            lengths = batch.n_characters[words]
-            characters = batch.characters[: int(lengths.max()), words]
-            values = dropout(self.table(characters), rate, variational=self.variational)
+            lengths = n_characters[words]
+            rows = self.table(characters[: int(lengths.max()), words])
+            values = dropout(rows, rate, variational=self.variational)
             states = self.lstm(values, lengths)
             columns = torch.arange(len(words), device=words.device)
             last = _row(lengths - 1, columns)

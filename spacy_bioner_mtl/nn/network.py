@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from spacy_bioner_mtl.features import UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.heads import Head
+from spacy_bioner_mtl.memory import WordMemory
 from spacy_bioner_mtl.nn.encoder import CharacterEncoder, TokenBatch, WordEncoder
 from spacy_bioner_mtl.nn.head import CRFKind, HeadLayer, score_pairs
 
@@ -73,6 +74,8 @@ class Network(nn.Module):
         self.character_encoders = nn.ModuleList()
         self.word_encoders = nn.ModuleList()
         self.head_layers = nn.ModuleList()
+        #: Characters' features of words, which only depend on the word once training is over.
+        self.word_memory = WordMemory()
         for head in heads:
             self.add_head(head)
 
@@ -119,6 +122,37 @@ class Network(nn.Module):
         """Where the parameters are; the CPU as long as there are none."""
         parameter = next(self.parameters(), None)
         return torch.device("cpu") if parameter is None else parameter.device
+
+    def remembers_words(self) -> bool:
+        """Tell whether the characters' features of a word are one row for all heads and places."""
+        shape = self.architecture
+        return shape.characters == "word" and shape.share in ("characters", "both")
+
+    def recall_words(self, hashes: Sequence[int], strings: Sequence[str]) -> Tensor:
+        """Characters' features of words, computed for new words alone; not for training.
+
+        hashes (Sequence[int]): Hashes of distinct words in spaCy's string store.
+        strings (Sequence[str]): The words.
+        RETURNS (Tensor): Shape (words, 2 * character hidden width).
+        """
+        memory = self.word_memory
+        if missing := memory.missing(hashes):
+            new = [hashes[index] for index in missing]
+            features = self.extractor.characters(new, [strings[index] for index in missing])
+            encoder = cast(CharacterEncoder, self.character_encoders[0])
+            with torch.no_grad():
+                values = encoder.encode_words(
+                    torch.as_tensor(features.characters, device=self.device),
+                    torch.as_tensor(features.n_characters, device=self.device),
+                    rate=0.0,
+                )
+            memory.add(new, values.float().cpu().numpy())
+        return torch.as_tensor(memory.look_up(hashes), device=self.device)
+
+    def forget_words(self) -> None:
+        """Forget all words; needed when weights change."""
+        self.word_memory.clear()
+        self.extractor.forget()
 
     def _new_character_encoder(self) -> CharacterEncoder:
         shape = self.architecture

@@ -65,6 +65,7 @@ class NetworkShim(PyTorchShim):
                 _update(optimizer, change)
         for _, parameter in used:
             parameter.grad = None
+        self._model.word_memory.clear()
 
     def _change(self, name: str, parameter: torch.Tensor) -> Change:
         """Parameter and gradient for an optimizer; they share their memory."""
@@ -95,20 +96,20 @@ class NetworkShim(PyTorchShim):
                 if average is not None:
                     backup[name] = parameter.data
                     parameter.data = xp2torch(average, device=parameter.device).clone()
+        self._model.word_memory.clear()
         try:
             yield
         finally:
             for name, values in backup.items():
                 self._model.get_parameter(name).data = values
+            self._model.word_memory.clear()
 
 
 def _clip(gradients: list[torch.Tensor], limit: float) -> None:
     """Scale gradients down, in place, to a largest norm of all of them together."""
-    norm = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]).norm()
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
     # torch's clip_grad_norm_ does the same, but not with sparse gradients.
-    scale = (limit / (norm + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(scale)
+    torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
 
 
 def _update(optimizer: Optimizer, change: Change) -> None:
