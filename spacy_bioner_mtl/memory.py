@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 #: How many words are remembered before starting anew: a few megabytes for each ten columns.
 LIMIT = 100_000
@@ -70,10 +69,10 @@ class WordMemory:
         """Return the rows of words that are remembered. Shape (words, width)."""
         return self._values[[self._rows[key] for key in keys]]
 
-    def __deepcopy__(self, _: object) -> Self:
+    def __deepcopy__(self, _: object) -> "WordMemory":
         """Start without words: a copy of a model may get other weights."""
         return type(self)(self.limit)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[int]]:
+    def __reduce__(self) -> tuple[type["WordMemory"], tuple[int]]:
         """Start without words in another process."""
         return type(self), (self.limit,)

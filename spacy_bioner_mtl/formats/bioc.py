@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bioc import (  # type: ignore[import-untyped]
+from bioc import (
     BioCAnnotation,
     BioCDocument,
     BioCLocation,

@@ -6,7 +6,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-from bioc import BioCDocument, biocjson  # type: ignore[import-untyped]
+from bioc import BioCDocument, biocjson
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import open_source

@@ -7,9 +7,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from bioc import BioCDocument, biocxml  # type: ignore[import-untyped]
-from bioc.biocxml.encoder import encode_document  # type: ignore[import-untyped]
-from lxml import etree  # type: ignore[import-untyped]
+from bioc import BioCDocument, biocxml
+from bioc.biocxml.encoder import encode_document
+from lxml import etree
 
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.record import ReadRecord, Record

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import open_source
