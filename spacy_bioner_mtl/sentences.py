@@ -8,9 +8,10 @@ back where they are unsure: a boundary inside an entity costs more than one that
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-import numpy
+import numpy as np
 from spacy.language import Language
 from spacy.pipeline import Pipe
+from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from thinc.types import Ints2d
 
@@ -25,6 +26,8 @@ MAX_BRACKET_TOKENS = 100
 MAX_HEADING_TOKENS = 5
 
 TERMINATORS = frozenset(".!?")
+_TERMINATOR_HASHES = np.array([get_string_id(word) for word in ".!?"], dtype=np.uint64)
+_ATTRIBUTES: list[int | str] = ["ORTH", "SPACY", "IS_SPACE", "SENT_START"]
 OPENING_OF = {")": "(", "]": "[", "}": "{"}
 OPENING_BRACKETS = frozenset(OPENING_OF.values())
 OPENING_QUOTES = frozenset(["``", "\u2018", "\u201c", "\u00ab"])
@@ -243,14 +246,17 @@ class AbstractSentences(Pipe):
         """
         starts: list[list[int]] = []
         for doc in docs:
-            if not self.overwrite and (doc.to_array("SENT_START") != 0).all():
-                # Nothing to find; in training, the documents of an earlier epoch come again.
+            # Several times as fast as going through the tokens
+            words, spaces, is_space, present = doc.to_array(_ATTRIBUTES).T
+            if not self.overwrite and present.all():
                 starts.append([])
-                continue
-            # Twice as fast as going through the tokens
-            strings = doc.vocab.strings
-            words = [strings[orth] for orth in doc.to_array("ORTH").tolist()]
-            starts.append(find_sentence_starts(words, doc.to_array("SPACY").tolist()))
+            elif not (np.isin(words[:-1], _TERMINATOR_HASHES) | is_space[:-1].astype(bool)).any():
+                # Nothing that a sentence could end with: most documents of single sentences.
+                starts.append([0][: len(doc)])
+            else:
+                strings = doc.vocab.strings
+                texts = [strings[word] for word in words.tolist()]
+                starts.append(find_sentence_starts(texts, spaces.tolist()))
         return starts
 
     def set_annotations(self, docs: Iterable[Doc], starts: Iterable[list[int]]) -> None:
@@ -260,13 +266,13 @@ class AbstractSentences(Pipe):
         starts (Iterable[list[int]]): What ``predict`` returned for them.
         """
         for doc, doc_starts in zip(docs, starts, strict=True):
-            values = numpy.full(len(doc), -1, dtype=numpy.int64)
+            values = np.full(len(doc), -1, dtype=np.int64)
             values[doc_starts] = 1
             if not self.overwrite:
-                present = doc.to_array("SENT_START").astype(numpy.int64)
-                values = numpy.where(present == 0, values, present)
+                present = doc.to_array("SENT_START").astype(np.int64)
+                values = np.where(present == 0, values, present)
             if len(doc):
-                column = values.astype(numpy.uint64).reshape(-1, 1)
+                column = values.astype(np.uint64).reshape(-1, 1)
                 doc.from_array(["SENT_START"], cast(Ints2d, column))
 
 
