@@ -25,12 +25,14 @@ def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[N
     RETURNS (list[NDArray[int64]]): For each sequence, one tag per token.
     RAISES (InputError): The gold has a label that the head does not know.
     """
-    gold = example.reference.spans
+    gold = example.reference.spans[head.name]
+    if not len(gold) and head.name + UNKNOWN_SUFFIX not in example.reference.spans:
+        return [spans_to_tags([], len(sequence.tokens)) for sequence in sequences]
     label_index = {label: index for index, label in enumerate(head.labels)}
     masked = unknown_tokens(example, head.name)
     known: list[LabelSpan] = []
     aligner = Aligner(example)
-    for span in filter_spans(gold[head.name]):
+    for span in filter_spans(gold):
         if span.label_ not in label_index:
             raise InputError(
                 f"Head '{head.name}' does not know the label '{span.label_}' of a training "

@@ -26,8 +26,7 @@ MAX_BRACKET_TOKENS = 100
 MAX_HEADING_TOKENS = 5
 
 TERMINATORS = frozenset(".!?")
-_TERMINATOR_HASHES = np.array([get_string_id(word) for word in ".!?"], dtype=np.uint64)
-_ATTRIBUTES: list[int | str] = ["ORTH", "SPACY", "IS_SPACE", "SENT_START"]
+_TERMINATOR_IDS = frozenset(map(get_string_id, TERMINATORS))
 OPENING_OF = {")": "(", "]": "[", "}": "{"}
 OPENING_BRACKETS = frozenset(OPENING_OF.values())
 OPENING_QUOTES = frozenset(["``", "\u2018", "\u201c", "\u00ab"])
@@ -246,17 +245,18 @@ class AbstractSentences(Pipe):
         """
         starts: list[list[int]] = []
         for doc in docs:
-            # Several times as fast as going through the tokens
-            words, spaces, is_space, present = doc.to_array(_ATTRIBUTES).T
-            if not self.overwrite and present.all():
+            if not self.overwrite and doc.to_array("SENT_START").all():
                 starts.append([])
-            elif not (np.isin(words[:-1], _TERMINATOR_HASHES) | is_space[:-1].astype(bool)).any():
+                continue
+            # Several times as fast as going through the tokens
+            words = doc.to_array("ORTH").tolist()
+            if _TERMINATOR_IDS.isdisjoint(words[:-1]) and not doc.to_array("IS_SPACE").any():
                 # Nothing that a sentence could end with: most documents of single sentences.
-                starts.append([0][: len(doc)])
-            else:
-                strings = doc.vocab.strings
-                texts = [strings[word] for word in words.tolist()]
-                starts.append(find_sentence_starts(texts, spaces.tolist()))
+                starts.append([0] if words else [])
+                continue
+            strings = doc.vocab.strings
+            texts = [strings[word] for word in words]
+            starts.append(find_sentence_starts(texts, doc.to_array("SPACY").tolist()))
         return starts
 
     def set_annotations(self, docs: Iterable[Doc], starts: Iterable[list[int]]) -> None:

@@ -1,6 +1,7 @@
 """Freed memory goes back to the system in training."""
 
 import ctypes
+import gc
 import os
 
 import pytest
@@ -17,6 +18,16 @@ def test_every_so_many_steps(monkeypatch):
     for step in range(7):
         before_update(spacy.blank("en"), {"step": step, "epoch": 0})
     assert calls == [0, 0, 0]
+
+
+def test_what_is_there_at_the_first_step_is_not_searched_for_garbage():
+    gc.unfreeze()
+    before_update = memory.configure_return_free_memory(100)
+    before_update(spacy.blank("en"), {"step": 1, "epoch": 0})
+    assert gc.get_freeze_count() == 0
+    before_update(spacy.blank("en"), {"step": 0, "epoch": 0})
+    assert gc.get_freeze_count() > 1_000
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("every", [0, -1])

@@ -107,9 +107,10 @@ class NetworkShim(PyTorchShim):
 
 def _clip(gradients: list[torch.Tensor], limit: float) -> None:
     """Scale gradients down, in place, to a largest norm of all of them together."""
-    norm = torch.stack(torch._foreach_norm(gradients)).norm()
     # torch's clip_grad_norm_ does the same, but not with sparse gradients.
-    torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
+    if bool(norm > limit):
+        torch._foreach_mul_(gradients, limit / (norm + 1e-6))
 
 
 def _update(optimizer: Optimizer, change: Change) -> None:
