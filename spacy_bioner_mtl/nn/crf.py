@@ -20,6 +20,8 @@ IMPOSSIBLE = -1e30
 #: leave log space in double precision: a tag is at most a few such steps behind the best, and
 #: exp(-600) is a number.
 NEAR = 100.0
+#: Smaller than any sum that counts.
+_TINY = 1e-300
 
 
 @dataclass
@@ -117,54 +119,150 @@ def _reversed(lattice: Lattice) -> Lattice:
     return Lattice(emissions, transitions, lattice.lengths)
 
 
-def _forward(lattice: Lattice) -> tuple[Tensor, Tensor]:
-    """Sum over all beginnings.
+def _both_directions(lattice: Lattice) -> Lattice:
+    """The sequences, and the same turned round: sums over beginnings and endings in one loop."""
+    return stack(lattice, _reversed(lattice))
 
-    lattice (Lattice): The scores.
-    RETURNS (tuple[Tensor, Tensor]): The rescaled forward scores, shape (L, N, T), and what was
-        taken off them at each token, shape (L, N), 0 in padding.
+
+def _turn_back(values: Tensor, lattice: Lattice) -> Tensor:
+    """Take the reversed sequences of _both_directions out of (L, 2 N, T), in their own order."""
+    _, n_sequences, n_tags = lattice.emissions.shape
+    index = reversal(lattice.lengths, len(values))[:, :, None].expand(-1, -1, n_tags)
+    return values[:, n_sequences:].gather(0, index)
+
+
+def _last(values: Tensor, lengths: Tensor) -> Tensor:
+    """What stands at the last token of each sequence. Shape (N, T)."""
+    return values[lengths - 1, torch.arange(len(lengths), device=lengths.device)]
+
+
+class _LogSums:
+    """Sums over beginnings and endings of paths, in log space: exact whatever the scores are."""
+
+    def __init__(self, lattice: Lattice):
+        n_sequences = len(lattice.lengths)
+        self._lattice = lattice
+        scores, offsets = self._run(_both_directions(lattice))
+        self._forward, self._offsets = scores[:, :n_sequences], offsets[:, :n_sequences]
+        self._backward = _turn_back(scores, lattice)
+        # A token that is first and last may be impossible twice over.
+        joint = self._forward + self._backward - lattice.emissions.clamp(min=IMPOSSIBLE)
+        self._normaliser = torch.logsumexp(joint, dim=2)
+        self._log_unary = joint - self._normaliser[:, :, None]
+
+    @staticmethod
+    def _run(lattice: Lattice) -> tuple[Tensor, Tensor]:
+        """Rescaled sums, shape (L, N, T), and what was taken off them, (L, N), 0 in padding."""
+        active = lattice.active()
+        scores = lattice.emissions[0]
+        offset = scores.amax(dim=1)
+        scores = scores - offset[:, None]
+        all_scores, all_offsets = [scores], [offset]
+        for t in range(1, lattice.emissions.shape[0]):
+            sums = torch.logsumexp(scores[:, :, None] + lattice.transitions_at(t - 1), dim=1)
+            following = lattice.emissions[t] + sums
+            offset = following.amax(dim=1) * active[t]
+            scores = torch.where(active[t][:, None], following - offset[:, None], scores)
+            all_scores.append(scores)
+            all_offsets.append(offset)
+        return torch.stack(all_scores), torch.stack(all_offsets)
+
+    def log_partition(self) -> Tensor:
+        last = torch.logsumexp(_last(self._forward, self._lattice.lengths), dim=1)
+        return self._offsets.double().sum(dim=0) + last.double()
+
+    def unary(self) -> Tensor:
+        return self._log_unary.exp()
+
+    def pairwise(self, active: Tensor) -> Tensor:
+        transitions = self._lattice.transitions
+        scale = self._offsets[1:] + self._normaliser[1:]
+        ahead = self._backward[1:] - scale[:, :, None]
+        # Behind a sequence the terms do not belong together, and may overflow.
+        ahead = ahead.masked_fill(~active[1:, :, None], IMPOSSIBLE)
+        joint = (self._forward[:-1, :, :, None] + ahead[:, :, None] + transitions).exp()
+        return joint.sum(dim=0) if transitions.dim() == 3 else joint
+
+    def along(self, tags: Tensor) -> tuple[Tensor, Tensor]:
+        forward = self._forward[:-1].gather(2, tags[:-1, :, None])[:, :, 0]
+        backward = self._backward[1:].gather(2, tags[1:, :, None])[:, :, 0]
+        step = _transitions_along(self._lattice.transitions, tags)
+        joint = forward + step + backward - self._offsets[1:] - self._normaliser[1:]
+        return self._log_unary.gather(2, tags[:, :, None])[:, :, 0].double(), joint.double()
+
+
+class _NearSums:
+    """The same outside of log space, as matrix products, in double precision: several times faster.
+
+    It takes a lattice whose scores are near each other, and may fail even so: see exist.
     """
-    active = lattice.active()
-    scores = lattice.emissions[0]
-    offset = scores.amax(dim=1)
-    scores = scores - offset[:, None]
-    all_scores, all_offsets = [scores], [offset]
-    for t in range(1, lattice.emissions.shape[0]):
-        sums = torch.logsumexp(scores[:, :, None] + lattice.transitions_at(t - 1), dim=1)
-        following = lattice.emissions[t] + sums
-        offset = following.amax(dim=1) * active[t]
-        scores = torch.where(active[t][:, None], following - offset[:, None], scores)
-        all_scores.append(scores)
-        all_offsets.append(offset)
-    return torch.stack(all_scores), torch.stack(all_offsets)
 
+    def __init__(self, lattice: Lattice):
+        n_sequences = len(lattice.lengths)
+        self._lattice = lattice
+        both = _both_directions(lattice)
+        self._peaks = both.emissions.amax(dim=2)
+        factors = (both.emissions - self._peaks[:, :, None]).double().exp()
+        ratios = both.transitions.double().exp()
+        sums, sizes = self._run(factors, ratios)
+        self._ratios = ratios[..., :n_sequences, :, :]
+        self._forward, self._sizes = sums[:, :n_sequences], sizes[:, :n_sequences]
+        self._backward = _turn_back(sums, lattice)
+        # What is impossible is 0 / 0 here, and 0.
+        own = factors[:, :n_sequences].clamp(min=_TINY)
+        self._joint = self._forward * self._backward / own
+        self._normaliser = self._joint.sum(dim=2)
+        self._all_sizes = torch.cat([sizes, self._normaliser], dim=1)
 
-def _forward_near(lattice: Lattice) -> tuple[Tensor, Tensor] | None:
-    """Do what _forward does where is_near allows it: outside of log space, as matrix products.
+    @staticmethod
+    def _run(factors: Tensor, ratios: Tensor) -> tuple[Tensor, Tensor]:
+        """Rescaled sums, shape (L, N, T), and what they were divided by, shape (L, N)."""
+        steps = [ratios] * len(factors) if ratios.dim() == 3 else ratios.unbind()
+        first, *others = factors[:, :, None].unbind()
+        all_sums, all_sizes = [first], [torch.ones_like(first[:, :, :1])]
+        # Sums run on in padding: nothing reads them, and every call in this loop counts.
+        for factor, step in zip(others, steps, strict=False):
+            sums = torch.bmm(all_sums[-1], step) * factor
+            size = sums.amax(dim=2, keepdim=True)
+            all_sums.append(sums / size)
+            all_sizes.append(size)
+        return torch.stack(all_sums)[:, :, 0], torch.stack(all_sizes)[:, :, 0, 0]
 
-    RETURNS (tuple[Tensor, Tensor] | None): None if the only way on leads from tags that have fallen
-        behind by more than a number holds: inside a very long entity of unknown tokens.
-    """
-    active = lattice.active()
-    peaks = lattice.emissions.amax(dim=2)
-    factors = (lattice.emissions - peaks[:, :, None]).double().exp()[:, :, None].unbind()
-    ratios = lattice.transitions.double().exp()
-    steps = [ratios] * len(factors) if ratios.dim() == 3 else ratios.unbind()
-    sums = factors[0]
-    all_sums, all_sizes = [sums], [torch.ones_like(sums[:, :, :1])]
-    # Sums run on in padding: nothing reads them, and every step of this loop counts.
-    for factor, step in zip(factors[1:], steps, strict=False):
-        sums = torch.bmm(sums, step) * factor
-        size = sums.amax(dim=2, keepdim=True)
-        sums = sums / size
-        all_sums.append(sums)
-        all_sizes.append(size)
-    sizes = torch.stack(all_sizes)[:, :, 0, 0]
-    if not bool(((sizes > 0.0) | ~active).all()):
-        return None
-    offsets = torch.where(active, peaks + sizes.log(), 0.0)
-    scores = torch.stack(all_sums)[:, :, 0].log().to(peaks.dtype).clamp(min=IMPOSSIBLE)
-    return scores, offsets.to(peaks.dtype)
+    def exist(self, active: Tensor) -> bool:
+        """Tell whether all sums are numbers.
+
+        They are not if the only way on leads from tags that have fallen behind by more than a
+        number holds: inside a very long entity of unknown tokens.
+        """
+        return bool(((self._all_sizes > 0.0) | ~active.repeat(1, 3)).all())
+
+    def log_partition(self) -> Tensor:
+        active = self._lattice.active()
+        offsets = self._peaks[:, : active.shape[1]].double() + self._sizes.log()
+        last = _last(self._forward, self._lattice.lengths).sum(dim=1)
+        return torch.where(active, offsets, 0.0).sum(dim=0) + last.log()
+
+    def unary(self) -> Tensor:
+        unary = self._joint / self._normaliser[:, :, None]
+        return unary.to(self._lattice.emissions.dtype)
+
+    def pairwise(self, active: Tensor) -> Tensor:
+        scale = self._sizes[1:] * self._normaliser[1:]
+        # Behind a sequence the terms do not belong together.
+        ahead = (self._backward[1:] / scale[:, :, None]).masked_fill(~active[1:, :, None], 0.0)
+        before = self._forward[:-1]
+        if self._ratios.dim() == 3:
+            sums = torch.bmm(before.permute(1, 2, 0), ahead.transpose(0, 1)) * self._ratios
+        else:
+            sums = before[:, :, :, None] * ahead[:, :, None] * self._ratios
+        return sums.to(self._lattice.emissions.dtype)
+
+    def along(self, tags: Tensor) -> tuple[Tensor, Tensor]:
+        alone = (self._joint.gather(2, tags[:, :, None])[:, :, 0] / self._normaliser).log()
+        forward = self._forward[:-1].gather(2, tags[:-1, :, None])[:, :, 0]
+        backward = self._backward[1:].gather(2, tags[1:, :, None])[:, :, 0]
+        step = _transitions_along(self._ratios, tags)
+        return alone, (forward * step * backward / (self._sizes[1:] * self._normaliser[1:])).log()
 
 
 class ForwardBackward:
@@ -175,47 +273,25 @@ class ForwardBackward:
 
         lattice (Lattice): The scores.
         """
-        n_sequences, n_tags = lattice.emissions.shape[1:]
-        self.lattice = lattice
         self.active = lattice.active()
-        both = stack(lattice, _reversed(lattice))
-        near = _forward_near(both) if lattice.is_near() else None
-        self._near = near is not None
-        scores, offsets = _forward(both) if near is None else near
-        self._forward = scores[:, :n_sequences]
-        self._offsets = offsets[:, :n_sequences]
-        index = reversal(lattice.lengths, len(scores))[:, :, None].expand(-1, -1, n_tags)
-        self._backward = scores[:, n_sequences:].gather(0, index)
-        # A token that is first and last may be impossible twice over.
-        joint = self._forward + self._backward - lattice.emissions.clamp(min=IMPOSSIBLE)
-        self._normaliser = torch.logsumexp(joint, dim=2)
-        self._log_unary = joint - self._normaliser[:, :, None]
+        self._transitions = lattice.transitions
+        near = _NearSums(lattice) if lattice.is_near() else None
+        exists = near is not None and near.exist(self.active)
+        self._sums = near if near is not None and exists else _LogSums(lattice)
 
     def log_partition(self) -> Tensor:
         """Log of the summed exp(score) of all taggings. Shape (N,), float64."""
-        sequences = torch.arange(len(self.lattice.lengths), device=self.lattice.lengths.device)
-        last = torch.logsumexp(self._forward[self.lattice.lengths - 1, sequences], dim=1)
-        return self._offsets.double().sum(dim=0) + last.double()
+        return self._sums.log_partition()
 
     def unary(self) -> Tensor:
         """Probability of each tag at each token, 0 in padding. Shape (L, N, T)."""
-        return self._log_unary.exp() * self.active[:, :, None]
+        return self._sums.unary().masked_fill(~self.active[:, :, None], 0.0)
 
     def pairwise(self) -> Tensor:
         """Expected number of each transition; see Expectations."""
-        transitions = self.lattice.transitions
-        if len(self._forward) == 1:
-            return torch.zeros_like(transitions)
-        scale = self._offsets[1:] + self._normaliser[1:]
-        ahead = self._backward[1:] - scale[:, :, None]
-        # Behind a sequence the terms do not belong together, and may overflow.
-        ahead = ahead.masked_fill(~self.active[1:, :, None], IMPOSSIBLE)
-        if transitions.dim() == 3 and self._near:
-            before = self._forward[:-1].double().exp().permute(1, 2, 0)
-            sums = torch.bmm(before, ahead.double().exp().transpose(0, 1))
-            return (sums * transitions.double().exp()).to(transitions.dtype)
-        joint = (self._forward[:-1, :, :, None] + ahead[:, :, None] + transitions).exp()
-        return joint.sum(dim=0) if transitions.dim() == 3 else joint
+        if len(self.active) == 1:
+            return torch.zeros_like(self._transitions)
+        return self._sums.pairwise(self.active)
 
     def expectations(self) -> Expectations:
         """All that training needs."""
@@ -231,24 +307,17 @@ class ForwardBackward:
         RETURNS (tuple[Tensor, Tensor]): Log probability of each tag of the path by itself, and,
             given the tag before it (for the first token the same); each of shape (L, N), float64.
         """
-        alone = self._log_unary.gather(2, tags[:, :, None])[:, :, 0].double()
-        given = alone.clone()
-        if len(tags) > 1:
-            forward = self._forward[:-1].gather(2, tags[:-1, :, None])[:, :, 0]
-            backward = self._backward[1:].gather(2, tags[1:, :, None])[:, :, 0]
-            step = _transitions_along(self.lattice, tags)
-            joint = forward + step + backward - self._offsets[1:] - self._normaliser[1:]
-            given[1:] = joint.double() - alone[:-1]
-        return alone, given
+        alone, joint = self._sums.along(tags)
+        return alone, torch.cat([alone[:1], joint - alone[:-1]])
 
 
-def _transitions_along(lattice: Lattice, tags: Tensor) -> Tensor:
-    """Transition scores along one path. Shape (L - 1, N)."""
+def _transitions_along(transitions: Tensor, tags: Tensor) -> Tensor:
+    """What stands for the transitions along one path. Shape (L - 1, N)."""
     sequences = torch.arange(tags.shape[1], device=tags.device)[None, :]
-    if lattice.transitions.dim() == 3:
-        return lattice.transitions[sequences, tags[:-1], tags[1:]]
+    if transitions.dim() == 3:
+        return transitions[sequences, tags[:-1], tags[1:]]
     steps = torch.arange(len(tags) - 1, device=tags.device)[:, None]
-    return lattice.transitions[steps, sequences, tags[:-1], tags[1:]]
+    return transitions[steps, sequences, tags[:-1], tags[1:]]
 
 
 def path_scores(lattice: Lattice, tags: Tensor) -> Tensor:
@@ -262,7 +331,7 @@ def path_scores(lattice: Lattice, tags: Tensor) -> Tensor:
     emissions = lattice.emissions.gather(2, tags[:, :, None])[:, :, 0].double()
     scores = (emissions * active).sum(dim=0)
     if len(tags) > 1:
-        scores += (_transitions_along(lattice, tags).double() * active[1:]).sum(dim=0)
+        scores += (_transitions_along(lattice.transitions, tags).double() * active[1:]).sum(dim=0)
     return scores
 
 
