@@ -6,7 +6,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -75,7 +75,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, request), daemon=True)
-        self._process.start()
+        with _ignoring_interrupts():
+            self._process.start()
         # Only so does the connection end when the process does.
         theirs.close()
         self._shard: Shard | None = None
@@ -108,9 +109,26 @@ class _Worker:
         self._process.join()
 
 
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C from their first moment on.
+
+    It reaches all processes, and would interrupt a new one among its imports; the one that started
+    it ends it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may set handlers; the new process then does, later.
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def _serve(connection: "Connection[Any, Any]", request: Request) -> None:
     """Annotate what comes over a connection until it is closed."""
-    # Ctrl-C reaches all processes; the one that started this one ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
