@@ -3,6 +3,7 @@
 import re
 from itertools import cycle
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -85,16 +86,17 @@ def test_command_prints_and_saves(tmp_path, monkeypatch, model, texts, capsys):
     assert (saved["texts"], saved["words"]) == (len(TEXTS), sum(WORDS))
     assert (saved["heads"], saved["heads_added"], saved["threads"]) == (3, 1, 1)
     # Each round ends with the text that reaches its share.
+    share = -(-100 // module.ROUNDS)
     assert len(saved["round_words"]) == module.ROUNDS
     for words in saved["round_words"]:
-        assert 20 <= words < 20 + max(WORDS)
+        assert share <= words < share + max(WORDS)
     assert saved["repeats"] == pytest.approx(sum(saved["round_words"]) / sum(WORDS))
     for name in ("", "scored_", "ner_"):
         seconds = saved[f"{name}seconds"]
-        speeds = sorted(w / s for w, s in zip(saved["round_words"], seconds, strict=True))
-        assert saved[f"{name}words_per_second"] == pytest.approx(speeds[2], rel=1e-6)
+        speeds = [w / s for w, s in zip(saved["round_words"], seconds, strict=True)]
+        assert saved[f"{name}words_per_second"] == pytest.approx(np.median(speeds), rel=1e-6)
     ratios = [n / s for n, s in zip(saved["ner_seconds"], saved["seconds"], strict=True)]
-    assert saved["ratio_to_ner"] == pytest.approx(sorted(ratios)[2], rel=1e-6)
+    assert saved["ratio_to_ner"] == pytest.approx(np.median(ratios), rel=1e-6)
     assert saved["call_words"] == [*WORDS, *WORDS][:8]
     assert len(saved["call_seconds"]) == len(saved["ner_call_seconds"]) == 8
     assert len(saved["load_seconds"]) == len(saved["first_seconds"]) == 2
@@ -122,7 +124,9 @@ def test_all_pipelines_annotate_the_same_texts(monkeypatch, model, texts):
     monkeypatch.setattr(module, "_time_pipe", recorded)
     measured = module.benchmark(str(model), texts, words=100)
     rounds = calls[2:]
-    assert [scores for scores, _ in rounds] == [False, True, None] * module.ROUNDS
+    # With and without scores take turns at coming first, equally often.
+    turns = [True, False, None, False, True, None]
+    assert [scores for scores, _ in rounds] == turns * (module.ROUNDS // 2)
     source = cycle(TEXTS)
     for first in range(0, len(rounds), 3):
         _, turn = rounds[first]
