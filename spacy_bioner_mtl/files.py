@@ -46,6 +46,22 @@ def open_source(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a disk into one message.
+
+    path (Path): What is being written or removed.
+    RAISES (InputError): The disk is full or the like.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); check the folder and its free "
+            "space. Nothing half-written was left."
+        ) from error
+
+
+@contextmanager
 def write_whole(path: Path, mode: str = "w") -> Iterator[IO[str]]:
     """Write a file under a temporary name beside its own; it gets its own when all is written.
 
@@ -58,7 +74,7 @@ def write_whole(path: Path, mode: str = "w") -> Iterator[IO[str]]:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with partial.open(mode, **text) as file:  # type: ignore[call-overload]
@@ -67,8 +83,3 @@ def write_whole(path: Path, mode: str = "w") -> Iterator[IO[str]]:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); check the folder and its free "
-            "space. Nothing half-written was left."
-        ) from error

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport
-from spacy_bioner_mtl.annotate.output import remove, remove_leftovers, writing
+from spacy_bioner_mtl.annotate.output import remove, remove_leftovers
 from spacy_bioner_mtl.annotate.provenance import hash_file, list_differences
 from spacy_bioner_mtl.annotate.shards import ERRORS, MANIFEST, STATE, Shard
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files import write_whole, writing
 
 _COUNTS = ("documents", "words", "mentions")
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from spacy_bioner_mtl.annotate.shards import ShardFault
-from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files import write_whole, writing
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.registry import Format
 
@@ -96,22 +95,6 @@ def _whole_folder(path: Path) -> Iterator[Path]:
             os.replace(partial, path)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with a disk into one message.
-
-    path (Path): What is being written or removed.
-    RAISES (InputError): The disk is full or the like.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); check the folder and its free "
-            "space. Nothing half-written was left."
-        ) from error
 
 
 def remove(path: Path) -> None:
