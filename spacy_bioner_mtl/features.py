@@ -1,22 +1,21 @@
 """Tokens to integers: characters and table rows, once per distinct word of a batch.
 
-The integers of a word depend on the word alone, so they are remembered by the word's hash in
-spaCy's string store (a function of the string, the same in every vocab).
+The integers of a word depend on the word alone, so they are remembered.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spacy_bioner_mtl.memory import Keys, WordMemory
+
 #: Row of padding and row of what was too rare or unseen, in both tables.
 PADDING, UNSEEN = 0, 1
 #: The character between words in the sentence-level form.
 BLANK = " "
-#: How many words' integers are remembered before starting anew; some 50 MB.
-CACHE_SIZE = 100_000
 #: Longer words are cut in their middle for the character encoder.
 LONGEST_WORD = 40
 
@@ -67,14 +66,16 @@ class Vocabulary:
 
 
 @dataclass
-class WordCharacters:
-    """Characters of words.
+class WordIntegers:
+    """Integers of words.
 
+    table_rows (NDArray[int64]): Shape (words,): rows of the table of words.
     characters (NDArray[int64]): Shape (characters, words): rows of the table of characters,
         PADDING behind the words.
     n_characters (NDArray[int64]): Shape (words,): number of characters, at least 1.
     """
 
+    table_rows: NDArray[np.int64]
     characters: NDArray[np.int64]
     n_characters: NDArray[np.int64]
 
@@ -108,60 +109,58 @@ class FeatureExtractor:
         self._character_rows = {
             character: row for row, character in enumerate(vocabulary.characters, UNSEEN + 1)
         }
-        self._remembered: dict[int, tuple[int, list[int]]] = {}
+        #: Of each word: row of the table, number of characters, rows of the characters.
+        self._memory = WordMemory()
 
     def forget(self) -> None:
         """Forget the words seen so far; their integers are made anew when they come again."""
-        self._remembered.clear()
+        self._memory.clear()
 
-    def table_rows(self, hashes: Sequence[int], strings: Sequence[str]) -> NDArray[np.int64]:
-        """Rows of words in the table of words.
+    def words(self, keys: Keys, strings: Mapping[int, str]) -> WordIntegers:
+        """Look words up.
 
-        hashes (Sequence[int]): The words' hashes in spaCy's string store.
-        strings (Sequence[str]): The words.
-        RETURNS (NDArray[int64]): Shape (words,).
+        keys (NDArray[uint64]): Hashes of the words, in ascending order, each once.
+        strings (Mapping[int, str]): The words by their hashes, such as spaCy's string store.
+        RETURNS (WordIntegers): In the order given.
         """
-        return np.array([row for row, _ in self._look_up(hashes, strings)], dtype=np.int64)
-
-    def characters(self, hashes: Sequence[int], strings: Sequence[str]) -> WordCharacters:
-        """Characters of words.
-
-        hashes (Sequence[int]): The words' hashes in spaCy's string store.
-        strings (Sequence[str]): The words.
-        RETURNS (WordCharacters): In the order given.
-        """
-        features = self._look_up(hashes, strings)
-        n_characters = np.array([len(word) for _, word in features], dtype=np.int64)
-        shape = (len(features), int(n_characters.max(initial=1)))
-        characters = np.full(shape, PADDING, dtype=np.int64)
-        for row, (_, word) in zip(characters, features, strict=True):
-            row[: len(word)] = word
-        return WordCharacters(np.ascontiguousarray(characters.T), n_characters)
+        rows = self._memory.recall(
+            keys, lambda new: np.stack([self._row_of(strings[key]) for key in new.tolist()])
+        )
+        n_characters = rows[:, 1].astype(np.int64)
+        characters = rows[:, 2 : 2 + int(n_characters.max(initial=1))]
+        return WordIntegers(
+            table_rows=rows[:, 0].astype(np.int64),
+            characters=np.ascontiguousarray(characters.T, dtype=np.int64),
+            n_characters=n_characters,
+        )
 
     def sentences(
         self,
-        hashes: Sequence[int],
-        strings: Sequence[str],
+        words: WordIntegers,
         word_index: NDArray[np.int64],
         lengths: NDArray[np.int64],
     ) -> SentenceCharacters:
         """Characters of whole sequences.
 
-        hashes (Sequence[int]): The distinct words' hashes in spaCy's string store.
-        strings (Sequence[str]): The distinct words.
+        words (WordIntegers): The distinct words.
         word_index (NDArray[int64]): Shape (tokens, sequences): which word stands where.
         lengths (NDArray[int64]): Shape (sequences,): number of tokens.
         RETURNS (SentenceCharacters): The characters and where the words are.
         """
         blank = self._character_rows[BLANK]
-        words = [characters for _, characters in self._look_up(hashes, strings)]
+        spelt = [
+            word[:count]
+            for word, count in zip(
+                words.characters.T.tolist(), words.n_characters.tolist(), strict=True
+            )
+        ]
         before, after = np.zeros_like(word_index), np.zeros_like(word_index)
         rows: list[list[int]] = []
         for column, length in enumerate(lengths.tolist()):
             row = [blank]
             for t, word in enumerate(word_index[:length, column].tolist()):
                 before[t, column] = len(row) - 1
-                row.extend(words[word])
+                row.extend(spelt[word])
                 after[t, column] = len(row)
                 row.append(blank)
             rows.append(row)
@@ -171,24 +170,14 @@ class FeatureExtractor:
             characters[: len(row), column] = row
         return SentenceCharacters(characters, n_characters, before, after)
 
-    def _look_up(
-        self, hashes: Sequence[int], strings: Sequence[str]
-    ) -> list[tuple[int, list[int]]]:
-        """Table row and character rows of each word, from memory where it was seen before."""
-        if len(self._remembered) > CACHE_SIZE:
-            self._remembered.clear()
-        features = []
-        for key, string in zip(hashes, strings, strict=True):
-            found = self._remembered.get(key)
-            if found is None:
-                found = self._remembered[key] = self._features_of(string)
-            features.append(found)
-        return features
-
-    def _features_of(self, word: str) -> tuple[int, list[int]]:
+    def _row_of(self, word: str) -> NDArray[np.int32]:
+        """What is remembered of a word."""
+        row = np.full(2 + LONGEST_WORD, PADDING, dtype=np.int32)
         form = word.lower() if self.vocabulary.caseless else word
-        row = self._word_rows.get(form, UNSEEN)
-        return row, [self._character_rows.get(character, UNSEEN) for character in _cut(word)]
+        spelt = [self._character_rows.get(character, UNSEEN) for character in _cut(word)]
+        row[:2] = self._word_rows.get(form, UNSEEN), len(spelt)
+        row[2 : 2 + len(spelt)] = spelt
+        return row
 
 
 def _cut(word: str) -> str:

@@ -1,12 +1,16 @@
 """What is remembered of words, so that it is not computed anew each time that they come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 #: How many words are remembered before starting anew: a few megabytes for each ten columns.
 LIMIT = 100_000
+
+#: Hashes of words in spaCy's string store, in ascending order, each once.
+Keys = NDArray[np.uint64]
 
 
 class WordMemory:
@@ -23,51 +27,53 @@ class WordMemory:
         self.limit = limit
         self.hits = 0
         self.misses = 0
-        self._rows: dict[int, int] = {}
-        self._values = np.zeros((0, 0), dtype=np.float32)
+        self.clear()
 
     def __len__(self) -> int:
         """Number of words remembered."""
-        return len(self._rows)
+        return len(self._keys)
 
     def clear(self) -> None:
         """Forget all words."""
-        self._rows.clear()
-        self._values = np.zeros((0, 0), dtype=np.float32)
+        # Sorted, so that all words of a batch are found in one call.
+        self._keys: Keys = np.zeros(0, dtype=np.uint64)
+        self._rows = np.zeros(0, dtype=np.int64)
+        self._values: NDArray[Any] = np.zeros((0, 0))
 
-    def missing(self, keys: Sequence[int]) -> list[int]:
-        """Tell which words are to be added before they can be looked up.
+    def recall(self, keys: Keys, compute: Callable[[Keys], NDArray[Any]]) -> NDArray[Any]:
+        """Return the rows of words, and remember those that are new.
 
-        keys (Sequence[int]): Hashes of the distinct words of a batch.
-        RETURNS (list[int]): Indices in keys.
+        keys (NDArray[uint64]): The words.
+        compute (Callable): Takes those of them that are new and returns their rows, of shape
+            (words, width); always of one type and width.
+        RETURNS (NDArray): Shape (words, width).
         """
-        if len(self._rows) > self.limit:
+        if len(self._keys) > self.limit:
             self.clear()
-        found = [index for index, key in enumerate(keys) if key not in self._rows]
-        self.hits += len(keys) - len(found)
-        self.misses += len(found)
-        return found
+        places = np.searchsorted(self._keys, keys)
+        known = np.zeros(len(keys), dtype=bool)
+        inside = places < len(self._keys)
+        known[inside] = self._keys[places[inside]] == keys[inside]
+        new = keys[~known]
+        self.hits += len(keys) - len(new)
+        self.misses += len(new)
+        if len(new):
+            values = compute(new)
+            rows = np.arange(len(self), len(self) + len(new))
+            self._make_room(len(self) + len(new), values)
+            self._values[rows] = values
+            self._keys = np.insert(self._keys, places[~known], new)
+            self._rows = np.insert(self._rows, places[~known], rows)
+            places = np.searchsorted(self._keys, keys)
+        return self._values[self._rows[places]]
 
-    def add(self, keys: Sequence[int], values: NDArray[np.float32]) -> None:
-        """Remember words.
-
-        keys (Sequence[int]): Hashes of words that are missing, each once.
-        values (NDArray[float32]): Shape (words, width).
-        """
-        first = len(self._rows)
-        needed = first + len(keys)
-        if needed > len(self._values):
+    def _make_room(self, size: int, values: NDArray[Any]) -> None:
+        """Have rows for so many words, like the values."""
+        if size > len(self._values):
             # Twice as many rows as needed: few copies on the way to a large vocabulary.
-            grown = np.zeros((2 * needed, values.shape[1]), dtype=np.float32)
-            if first:
-                grown[:first] = self._values[:first]
+            grown = np.zeros((2 * size, values.shape[1]), dtype=values.dtype)
+            grown[: len(self)] = self._values[: len(self)].reshape(len(self), values.shape[1])
             self._values = grown
-        self._values[first:needed] = values
-        self._rows.update(zip(keys, range(first, needed), strict=True))
-
-    def look_up(self, keys: Sequence[int]) -> NDArray[np.float32]:
-        """Return the rows of words that are remembered. Shape (words, width)."""
-        return self._values[[self._rows[key] for key in keys]]
 
     def __deepcopy__(self, _: object) -> "WordMemory":
         """Start without words: a copy of a model may get other weights."""

@@ -1,6 +1,6 @@
 """The registered architecture: thinc glue around the torch network, nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,16 +12,17 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import to_numpy
 
+from spacy_bioner_mtl.by_word import WordFeatures, is_by_word
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
+from spacy_bioner_mtl.memory import Keys
 from spacy_bioner_mtl.nn.crf import Lattice
 from spacy_bioner_mtl.nn.encoder import TokenBatch
 from spacy_bioner_mtl.nn.head import CRFKind
 from spacy_bioner_mtl.nn.network import Architecture, CharacterLevel, Network, Pairs, Share
 from spacy_bioner_mtl.nn.shim import NetworkShim
 from spacy_bioner_mtl.sequences import Sequence
-from spacy_bioner_mtl.word_vectors import FROZEN, MEMORY
 
 
 @dataclass
@@ -59,6 +60,8 @@ Arguments = tuple[TokenBatch, Pairs, torch.Tensor | None, float]
 #: Padded tokens that go through the network at once when predicting: enough to keep the kernels
 #: busy, few enough to bound memory.
 TOKENS_AT_ONCE = 4096
+#: Attribute of the model: what a tok2vec layer that looks at each word by itself said of words.
+WORD_FEATURES = "word_features"
 
 
 def build_lstm_crf(
@@ -123,6 +126,7 @@ def build_lstm_crf(
             "pretrained_table": pretrained_table,
             "caseless": caseless,
             "minimum_count": minimum_count,
+            WORD_FEATURES: WordFeatures(),
         },
     )
 
@@ -133,13 +137,11 @@ def get_network(model: BioNERModel) -> Network | None:
 
 
 def forget_words(model: BioNERModel) -> None:
-    """Forget what the model and its layers remember of words; they compute it anew when asked.
+    """Forget what the model remembers of words; it computes it anew when asked.
 
     model (BioNERModel): The model.
     """
-    for part in model.walk():
-        if MEMORY in part.attrs:
-            part.attrs[MEMORY].clear()
+    model.attrs[WORD_FEATURES].clear()
     network = get_network(model)
     if network is not None:
         network.forget_words()
@@ -213,11 +215,11 @@ def forward(
     network = get_network(model)
     assert network is not None
     vectors, backprop_vectors = None, None
-    if model.layers:
+    by_word = bool(model.layers) and is_by_word(model.layers[0])
+    if model.layers and not by_word:
         per_doc, backprop_vectors = model.layers[0](query.docs, is_train)
-        learns = is_train and not _is_frozen(model.layers[0])
-        vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=learns)
-    batcher = _Batcher(network, query, is_train)
+        vectors = xp2torch(model.ops.xp.concatenate(per_doc), requires_grad=is_train)
+    batcher = _Batcher(model, network, query, is_train=is_train, by_word=by_word)
     answers = []
     for chosen in batcher.everything() if is_train else batcher.similar_lengths():
         rate = model.attrs["dropout_rate"] if is_train else 0.0
@@ -234,7 +236,7 @@ def forward(
             gradient.to(output.dtype) for output, gradient in zip(outputs, gradients, strict=True)
         ]
         torch_backprop(ArgsKwargs((outputs,), {"grad_tensors": grad_tensors}))
-        if backprop_vectors is not None and vectors is not None and vectors.requires_grad:
+        if backprop_vectors is not None and vectors is not None:
             ends = np.cumsum([len(doc) for doc in query.docs])[:-1]
             gradient = torch2xp(cast(torch.Tensor, vectors.grad))
             backprop_vectors(model.ops.xp.split(gradient, ends.tolist()))
@@ -243,22 +245,20 @@ def forward(
     return answers, backprop
 
 
-def _is_frozen(layer: Model[list[Doc], list[Floats2d]]) -> bool:
-    """Tell whether no part of a layer has use for a gradient."""
-    parts = [part for part in layer.walk() if not part.layers]
-    return all(part.attrs.get(FROZEN, False) for part in parts)
-
-
 class _Batcher:
     """Turns sequences of a query into the network's arguments."""
 
-    def __init__(self, network: Network, query: Query, is_train: bool):
+    def __init__(
+        self, model: BioNERModel, network: Network, query: Query, *, is_train: bool, by_word: bool
+    ):
+        self._model = model
         self._network = network
+        self._by_word = by_word
         self._recalls = not is_train and network.remembers_words()
         # Looking for it at each of the tensors would take longer than making them.
         self._device = network.device
         self._query = query
-        self._strings = query.docs[0].vocab.strings
+        self._vocab = query.docs[0].vocab
         self._hashes = np.concatenate([doc.to_array("ORTH") for doc in query.docs])
         self._first_token = np.cumsum([0, *(len(doc) for doc in query.docs)])
         self._lengths = np.array([len(sequence.tokens) for sequence in query.sequences])
@@ -281,18 +281,28 @@ class _Batcher:
     def arguments(
         self, chosen: NDArray[np.int64], vectors: torch.Tensor | None, rate: float
     ) -> tuple[NDArray[np.int64], Arguments]:
-        """Return the pairs of the chosen sequences, and what the network takes for them."""
+        """Return the pairs of the chosen sequences, and what the network takes for them.
+
+        chosen (NDArray[int64]): Indices of sequences.
+        vectors (Tensor | None): What tok2vec said of all tokens, if it is asked about tokens.
+        rate (float): Dropout.
+        """
         column = np.full(len(self._lengths), -1)
         column[chosen] = np.arange(len(chosen))
         pairs = self._query.pairs[column[self._query.pairs[:, 0]] >= 0]
         columns, heads = self._tensor(column[pairs[:, 0]]), self._tensor(pairs[:, 1])
-        return pairs, (self._tokens(chosen), Pairs(columns, heads), vectors, rate)
+        batch, keys = self._tokens(chosen)
+        if self._by_word:
+            remembered = self._model.attrs[WORD_FEATURES]
+            features = remembered.features(self._model.layers[0], self._vocab, keys)
+            vectors = torch.as_tensor(features, device=self._device)
+        return pairs, (batch, Pairs(columns, heads), vectors, rate)
 
     def _tensor(self, values: NDArray[np.int64]) -> torch.Tensor:
         return torch.as_tensor(values, device=self._device)
 
-    def _tokens(self, chosen: NDArray[np.int64]) -> TokenBatch:
-        """Make the integers of the chosen sequences."""
+    def _tokens(self, chosen: NDArray[np.int64]) -> tuple[TokenBatch, Keys]:
+        """Make the integers of the chosen sequences, and find their distinct words."""
         lengths = self._lengths[chosen]
         tokens = np.concatenate(
             [
@@ -302,34 +312,32 @@ class _Batcher:
         )
         columns = np.repeat(np.arange(len(lengths)), lengths)
         rows = np.arange(len(tokens)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        distinct, index = np.unique(self._hashes[tokens], return_inverse=True)
-        vector_index = np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
-        word_index = np.zeros_like(vector_index)
-        vector_index[rows, columns] = tokens
+        keys, index = np.unique(self._hashes[tokens], return_inverse=True)
+        word_index = np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
         word_index[rows, columns] = index
-        keys = distinct.tolist()
-        words = [self._strings[key] for key in keys]
+        vector_index = word_index
+        if not self._by_word:
+            vector_index = np.zeros_like(word_index)
+            vector_index[rows, columns] = tokens
         extractor = self._network.extractor
+        strings = cast(Mapping[int, str], self._vocab.strings)
+        words = extractor.words(keys, strings)
         batch = TokenBatch(
             lengths=self._tensor(lengths),
             word_index=self._tensor(word_index),
-            table_rows=self._tensor(extractor.table_rows(keys, words)),
-            characters=self._tensor(np.zeros((0, 0), dtype=np.int64)),
-            n_characters=self._tensor(np.zeros(0, dtype=np.int64)),
+            table_rows=self._tensor(words.table_rows),
+            characters=self._tensor(words.characters),
+            n_characters=self._tensor(words.n_characters),
             before=None,
             after=None,
             vector_index=self._tensor(vector_index),
         )
         if self._recalls:
-            batch.word_features = self._network.recall_words(keys, words)
-        elif self._network.architecture.characters == "word":
-            features = extractor.characters(keys, words)
-            batch.characters = self._tensor(features.characters)
-            batch.n_characters = self._tensor(features.n_characters)
-        else:
-            sentences = extractor.sentences(keys, words, word_index, lengths)
+            batch.word_features = self._network.recall_words(keys, strings)
+        elif self._network.architecture.characters == "sentence":
+            sentences = extractor.sentences(words, word_index, lengths)
             batch.characters = self._tensor(sentences.characters)
             batch.n_characters = self._tensor(sentences.n_characters)
             batch.before = self._tensor(sentences.before)
             batch.after = self._tensor(sentences.after)
-        return batch
+        return batch, keys

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.util import load_model
 from spacy.vectors import Mode as VectorsMode
+from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats1d, Floats2d, Ints1d
 from thinc.util import to_numpy
 
+from spacy_bioner_mtl.by_word import SOURCE
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.word_vectors import FROZEN
 
 
 def build_vector_table(
@@ -41,8 +42,13 @@ def build_vector_table(
         init=init,
         dims={"nO": None},
         params={"keys": None, "table": None},
-        attrs={"path": None if path is None else str(path), "caseless": caseless, FROZEN: True},
+        attrs={"path": None if path is None else str(path), "caseless": caseless, SOURCE: source},
     )
+
+
+def source(model: Model[list[Doc], list[Floats2d]], vocab: Vocab) -> object:
+    """Return what holds the vectors."""
+    return model.get_param("table")
 
 
 def init(

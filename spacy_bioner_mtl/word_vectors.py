@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.vectors import Mode as VectorsMode
 from spacy.vocab import Vocab
@@ -11,43 +10,14 @@ from thinc.api import Model
 from thinc.types import Floats2d
 from thinc.util import to_numpy
 
+from spacy_bioner_mtl.by_word import SOURCE
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.memory import LIMIT, WordMemory
-
-#: Attribute of a layer that has no use for a gradient.
-FROZEN = "frozen"
-#: Attribute of a layer that remembers words.
-MEMORY = "memory"
-
-
-class _VectorMemory(WordMemory):
-    """Vectors of words seen so far: those of floret are sums over subwords, slow to make anew."""
-
-    def __init__(self, limit: int = LIMIT) -> None:
-        super().__init__(limit)
-        self._table: object = None
-
-    def vectors(self, vocab: Vocab, keys: list[int]) -> NDArray[np.float32]:
-        """Vectors of distinct words; zeros for those that have none. Shape (words, width)."""
-        # A pipeline that loads other vectors keeps the object that holds them, but not the table.
-        if vocab.vectors.data is not self._table:
-            self.clear()
-            self._table = vocab.vectors.data
-        missing = [keys[index] for index in self.missing(keys)]
-        if missing:
-            vectors = to_numpy(vocab.vectors.get_batch(missing))  # type: ignore[no-untyped-call]
-            if vocab.vectors.mode == VectorsMode.default:
-                # spaCy finds words without a vector at row -1, which is another word's.
-                vectors[vocab.vectors.find(keys=missing) < 0] = 0.0
-            self.add(missing, vectors)
-        return self.look_up(keys)
 
 
 def build_word_vectors(caseless: bool = True) -> Model[list[Doc], list[Floats2d]]:
     """Build a layer that returns the raw static vectors of tokens (``nlp.vocab.vectors``).
 
-    spaCy's StaticVectors projects them first; the LSTM needs no projection, and looking up each
-    distinct word once is faster, above all for floret vectors.
+    spaCy's StaticVectors projects them first, which the LSTM does not need.
 
     caseless (bool): Look words up lower-cased, as the vectors were made.
     RETURNS (Model[List[Doc], List[Floats2d]]): The layer; without parameters.
@@ -57,8 +27,13 @@ def build_word_vectors(caseless: bool = True) -> Model[list[Doc], list[Floats2d]
         forward,
         init=init,
         dims={"nO": None},
-        attrs={"caseless": caseless, MEMORY: _VectorMemory(), FROZEN: True},
+        attrs={"caseless": caseless, SOURCE: source},
     )
+
+
+def source(model: Model[list[Doc], list[Floats2d]], vocab: Vocab) -> object:
+    """Return what holds the vectors: the table, not the object around it, which keeps its place."""
+    return vocab.vectors.data
 
 
 def init(
@@ -92,7 +67,11 @@ def forward(
     distinct, index = np.unique(hashes, return_inverse=True)
     if not len(distinct):
         return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], backprop
-    vectors = model.attrs[MEMORY].vectors(docs[0].vocab, distinct.tolist())
+    keys, table = distinct.tolist(), docs[0].vocab.vectors
+    vectors = to_numpy(table.get_batch(keys))  # type: ignore[no-untyped-call]
+    if table.mode == VectorsMode.default:
+        # spaCy finds words without a vector at row -1, which is another word's.
+        vectors[table.find(keys=keys) < 0] = 0.0
     tokens = model.ops.asarray2f(vectors[index])
     ends = np.cumsum([len(doc) for doc in docs])[:-1]
     return model.ops.xp.split(tokens, ends.tolist()), backprop

@@ -256,7 +256,7 @@ def test_very_long_words_keep_both_ends():
     nlp.initialize(lambda: examples)
     extractor = nlp.get_pipe("bioner_mtl").network.extractor
     word = "r" * 50 + "a" * 900 + "n" * 50
-    features = extractor.characters([hash(word)], [word])
+    features = extractor.words(np.array([7], dtype=np.uint64), {7: word})
     assert features.n_characters.tolist() == [LONGEST_WORD]
     rows = features.characters[:, 0]
     assert len(set(rows[:20])) == len(set(rows[20:])) == 1 and rows[0] != rows[-1]

@@ -1,8 +1,5 @@
 """The layer of static vectors."""
 
-import copy
-import pickle
-
 import numpy as np
 import pytest
 import spacy
@@ -102,63 +99,6 @@ def test_it_has_nothing_to_learn():
     values, backprop = layer.begin_update([doc])
     assert backprop(values) == [doc]
     assert not layer.param_names
-
-
-def test_other_vectors_are_seen_at_once():
-    nlp = spacy.blank("en")
-    set_vectors(nlp.vocab, ["a", "b"], seed=0)
-    layer = layer_for(nlp.vocab)
-    doc = Doc(nlp.vocab, words=["a", "b"])
-    layer.predict([doc])
-    table = set_vectors(nlp.vocab, ["a", "b"], seed=1)
-    (values,) = layer.predict([doc])
-    np.testing.assert_array_equal(values, [table["a"], table["b"]])
-
-
-def test_vectors_loaded_over_others_are_seen_at_once():
-    nlp, other = spacy.blank("en"), spacy.blank("en")
-    set_vectors(nlp.vocab, ["a", "b"], seed=0)
-    table = set_vectors(other.vocab, ["a", "b"], seed=1)
-    layer = layer_for(nlp.vocab)
-    layer.predict([Doc(nlp.vocab, words=["a", "b"])])
-    nlp.vocab.vectors.from_bytes(other.vocab.vectors.to_bytes())
-    (values,) = layer.predict([Doc(nlp.vocab, words=["a", "b"])])
-    np.testing.assert_array_equal(values, [table["a"], table["b"]])
-
-
-def test_forgetting_changes_nothing():
-    nlp = spacy.blank("en")
-    words = [f"w{index}" for index in range(9)]
-    table = set_vectors(nlp.vocab, words)
-    layer = layer_for(nlp.vocab)
-    layer.attrs["memory"].limit = 2
-    for chosen in (words[:4], words[3:], words[::2], words):
-        (values,) = layer.predict([Doc(nlp.vocab, words=chosen)])
-        np.testing.assert_array_equal(values, [table[word] for word in chosen])
-
-
-@pytest.mark.parametrize("make", [lambda vocab: set_vectors(vocab, ["renal"]), set_floret])
-def test_words_of_a_memory_zone_may_go(make):
-    nlp = spacy.blank("en")
-    make(nlp.vocab)
-    layer = layer_for(nlp.vocab)
-    with nlp.memory_zone():
-        (inside,) = layer.predict([nlp.make_doc("renal zonewordxyz")])
-        inside = inside.copy()
-    (outside,) = layer.predict([nlp.make_doc("renal zonewordxyz")])
-    np.testing.assert_array_equal(inside, outside)
-    assert np.abs(outside[0]).sum() > 0
-
-
-def test_copies_carry_no_memory():
-    nlp = spacy.blank("en")
-    set_vectors(nlp.vocab, ["renal"])
-    layer = layer_for(nlp.vocab)
-    doc = Doc(nlp.vocab, words=["renal"])
-    layer.predict([doc])
-    for twin in (layer.copy(), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
-        assert twin.attrs["memory"] is not layer.attrs["memory"]
-        np.testing.assert_array_equal(twin.predict([doc])[0], layer.predict([doc])[0])
 
 
 def test_empty_documents():

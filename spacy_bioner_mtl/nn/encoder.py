@@ -29,9 +29,10 @@ class TokenBatch:
     n_characters (Tensor): Shape (words,) or (N,): how many of the characters are no padding.
     before (Tensor | None): Sentence-level: shape (L, N), the blank before each token.
     after (Tensor | None): Sentence-level: shape (L, N), the blank after each token.
-    vector_index (Tensor): Shape (L, N): row of each token among the tok2vec layer's vectors.
+    vector_index (Tensor): Shape (L, N): row of each token among the vectors, which are those of
+        distinct words or of tokens.
     word_features (Tensor | None): Shape (words, width): what the character encoder made of the
-        distinct words earlier; then it is not asked, and characters are empty.
+        distinct words earlier; then it is not asked.
     """
 
     lengths: Tensor
@@ -57,10 +58,8 @@ class TokenBatch:
             lengths=self.lengths[columns],
             word_index=word_index,
             table_rows=self.table_rows[words],
-            characters=self.characters if remembered is not None else self.characters[:, encoded],
-            n_characters=self.n_characters
-            if remembered is not None
-            else self.n_characters[encoded],
+            characters=self.characters[:, encoded],
+            n_characters=self.n_characters[encoded],
             before=None if self.before is None else self.before[:, columns],
             after=None if self.after is None else self.after[:, columns],
             vector_index=self.vector_index[:, columns],

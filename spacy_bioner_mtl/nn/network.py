@@ -4,16 +4,18 @@ It maps a batch of sequences to the potentials of pairs of (sequence, head). Wha
 potentials (loss, decoding, marginals) is a matter of crf.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spacy_bioner_mtl.features import UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.heads import Head
-from spacy_bioner_mtl.memory import WordMemory
+from spacy_bioner_mtl.memory import Keys, WordMemory
 from spacy_bioner_mtl.nn.encoder import CharacterEncoder, TokenBatch, WordEncoder
 from spacy_bioner_mtl.nn.head import CRFKind, HeadLayer, score_pairs
 
@@ -128,26 +130,26 @@ class Network(nn.Module):
         shape = self.architecture
         return shape.characters == "word" and shape.share in ("characters", "both")
 
-    def recall_words(self, hashes: Sequence[int], strings: Sequence[str]) -> Tensor:
+    def recall_words(self, keys: Keys, strings: Mapping[int, str]) -> Tensor:
         """Characters' features of words, computed for new words alone; not for training.
 
-        hashes (Sequence[int]): Hashes of distinct words in spaCy's string store.
-        strings (Sequence[str]): The words.
+        keys (NDArray[uint64]): Hashes of the words, in ascending order, each once.
+        strings (Mapping[int, str]): The words by their hashes, such as spaCy's string store.
         RETURNS (Tensor): Shape (words, 2 * character hidden width).
         """
-        memory = self.word_memory
-        if missing := memory.missing(hashes):
-            new = [hashes[index] for index in missing]
-            features = self.extractor.characters(new, [strings[index] for index in missing])
-            encoder = cast(CharacterEncoder, self.character_encoders[0])
+        encoder = cast(CharacterEncoder, self.character_encoders[0])
+
+        def encode(new: Keys) -> NDArray[np.float32]:
+            words = self.extractor.words(new, strings)
             with torch.no_grad():
                 values = encoder.encode_words(
-                    torch.as_tensor(features.characters, device=self.device),
-                    torch.as_tensor(features.n_characters, device=self.device),
+                    torch.as_tensor(words.characters, device=self.device),
+                    torch.as_tensor(words.n_characters, device=self.device),
                     rate=0.0,
                 )
-            memory.add(new, values.float().cpu().numpy())
-        return torch.as_tensor(memory.look_up(hashes), device=self.device)
+            return values.float().cpu().numpy()
+
+        return torch.as_tensor(self.word_memory.recall(keys, encode), device=self.device)
 
     def forget_words(self) -> None:
         """Forget all words; needed when weights change."""
@@ -181,7 +183,7 @@ class Network(nn.Module):
 
         batch (TokenBatch): The sequences.
         pairs (Pairs): Which heads are asked about which sequences.
-        vectors (Tensor | None): Shape (tokens of the documents, vector width), from tok2vec.
+        vectors (Tensor | None): Shape (distinct words or tokens, vector width), from tok2vec.
         rate (float): Dropout.
         RETURNS (tuple[Tensor, Tensor]): Emissions, shape (L, P, T), and transitions, shape
             (P, T, T) or (L - 1, P, T, T), as in crf.Lattice. T is the largest number of tags among
