@@ -38,7 +38,7 @@ class WordFeatures(WordMemory):
 
         layer (Model[List[Doc], List[Floats2d]]): The layer.
         vocab (Vocab): The vocab that has the words.
-        keys (NDArray[uint64]): Hashes of the words, in ascending order, each once.
+        keys (NDArray[uint64]): Hashes of the words, each once.
         RETURNS (NDArray[float32]): Shape (words, width).
         """
         sources = [part.attrs[SOURCE](part, vocab) for part in layer.walk() if not part.layers]

@@ -18,6 +18,9 @@ PADDING, UNSEEN = 0, 1
 BLANK = " "
 #: Longer words are cut in their middle for the character encoder.
 LONGEST_WORD = 40
+#: Words are padded to the next of these numbers of characters. A kernel is made anew for each shape
+#: of tensors, which takes longer than to run it: a few shapes are made once.
+LENGTHS = (6, 11, 16, 24, LONGEST_WORD)
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,16 @@ class Vocabulary:
 
 @dataclass
 class WordIntegers:
-    """Integers of words.
+    """Integers of words, in ascending order of their lengths.
 
+    order (NDArray[int64]): Shape (words,): which of the words asked for each one is.
     table_rows (NDArray[int64]): Shape (words,): rows of the table of words.
     characters (NDArray[int64]): Shape (characters, words): rows of the table of characters,
-        PADDING behind the words.
+        PADDING behind the words. The first dimension is one of LENGTHS.
     n_characters (NDArray[int64]): Shape (words,): number of characters, at least 1.
     """
 
+    order: NDArray[np.int64]
     table_rows: NDArray[np.int64]
     characters: NDArray[np.int64]
     n_characters: NDArray[np.int64]
@@ -119,16 +124,20 @@ class FeatureExtractor:
     def words(self, keys: Keys, strings: Mapping[int, str]) -> WordIntegers:
         """Look words up.
 
-        keys (NDArray[uint64]): Hashes of the words, in ascending order, each once.
+        keys (NDArray[uint64]): Hashes of the words, each once.
         strings (Mapping[int, str]): The words by their hashes, such as spaCy's string store.
-        RETURNS (WordIntegers): In the order given.
+        RETURNS (WordIntegers): Their integers.
         """
         rows = self._memory.recall(
             keys, lambda new: np.stack([self._row_of(strings[key]) for key in new.tolist()])
         )
+        order = np.argsort(rows[:, 1], kind="stable")
+        rows = rows[order]
         n_characters = rows[:, 1].astype(np.int64)
-        characters = rows[:, 2 : 2 + int(n_characters.max(initial=1))]
+        longest = int(n_characters.max(initial=1))
+        characters = rows[:, 2 : 2 + next(length for length in LENGTHS if length >= longest)]
         return WordIntegers(
+            order=order,
             table_rows=rows[:, 0].astype(np.int64),
             characters=np.ascontiguousarray(characters.T, dtype=np.int64),
             n_characters=n_characters,
@@ -142,7 +151,7 @@ class FeatureExtractor:
     ) -> SentenceCharacters:
         """Characters of whole sequences.
 
-        words (WordIntegers): The distinct words.
+        words (WordIntegers): The distinct words of the sequences.
         word_index (NDArray[int64]): Shape (tokens, sequences): which word stands where.
         lengths (NDArray[int64]): Shape (sequences,): number of tokens.
         RETURNS (SentenceCharacters): The characters and where the words are.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 #: How many words are remembered before starting anew: a few megabytes for each ten columns.
 LIMIT = 100_000
 
-#: Hashes of words in spaCy's string store, in ascending order, each once.
+#: Hashes of words in spaCy's string store, each once.
 Keys = NDArray[np.uint64]
 
 
@@ -44,36 +44,38 @@ class WordMemory:
         """Return the rows of words, and remember those that are new.
 
         keys (NDArray[uint64]): The words.
-        compute (Callable): Takes those of them that are new and returns their rows, of shape
-            (words, width); always of one type and width.
+        compute (Callable): Takes those of them that are new, in ascending order, and returns their
+            rows, of shape (words, width); always of one type and width.
         RETURNS (NDArray): Shape (words, width).
         """
         if len(self._keys) > self.limit:
             self.clear()
         places = np.searchsorted(self._keys, keys)
         known = np.zeros(len(keys), dtype=bool)
-        inside = places < len(self._keys)
+        inside = places < len(self)
         known[inside] = self._keys[places[inside]] == keys[inside]
-        new = keys[~known]
+        new = np.sort(keys[~known])
         self.hits += len(keys) - len(new)
         self.misses += len(new)
         if len(new):
-            values = compute(new)
-            rows = np.arange(len(self), len(self) + len(new))
-            self._make_room(len(self) + len(new), values)
-            self._values[rows] = values
-            self._keys = np.insert(self._keys, places[~known], new)
-            self._rows = np.insert(self._rows, places[~known], rows)
+            self._add(new, compute(new))
             places = np.searchsorted(self._keys, keys)
         return self._values[self._rows[places]]
 
-    def _make_room(self, size: int, values: NDArray[Any]) -> None:
-        """Have rows for so many words, like the values."""
+    def _add(self, keys: Keys, values: NDArray[Any]) -> None:
+        """Remember new words, which are in ascending order."""
+        size = len(self) + len(keys)
         if size > len(self._values):
             # Twice as many rows as needed: few copies on the way to a large vocabulary.
             grown = np.zeros((2 * size, values.shape[1]), dtype=values.dtype)
-            grown[: len(self)] = self._values[: len(self)].reshape(len(self), values.shape[1])
+            if len(self):
+                grown[: len(self)] = self._values[: len(self)]
             self._values = grown
+        rows = np.arange(len(self), size)
+        self._values[rows] = values
+        places = np.searchsorted(self._keys, keys)
+        self._keys = np.insert(self._keys, places, keys)
+        self._rows = np.insert(self._rows, places, rows)
 
     def __deepcopy__(self, _: object) -> "WordMemory":
         """Start without words: a copy of a model may get other weights."""

@@ -313,15 +313,16 @@ class _Batcher:
         columns = np.repeat(np.arange(len(lengths)), lengths)
         rows = np.arange(len(tokens)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         keys, index = np.unique(self._hashes[tokens], return_inverse=True)
+        extractor = self._network.extractor
+        strings = cast(Mapping[int, str], self._vocab.strings)
+        words = extractor.words(keys, strings)
+        keys = keys[words.order]
         word_index = np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
-        word_index[rows, columns] = index
+        word_index[rows, columns] = np.argsort(words.order)[index]
         vector_index = word_index
         if not self._by_word:
             vector_index = np.zeros_like(word_index)
             vector_index[rows, columns] = tokens
-        extractor = self._network.extractor
-        strings = cast(Mapping[int, str], self._vocab.strings)
-        words = extractor.words(keys, strings)
         batch = TokenBatch(
             lengths=self._tensor(lengths),
             word_index=self._tensor(word_index),

@@ -8,14 +8,18 @@ is needed, and torch's fused kernels apply (on CPU about 1.4 times as fast as ``
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from spacy_bioner_mtl.features import UNSEEN
+from spacy_bioner_mtl.features import LENGTHS, PADDING, UNSEEN
 from spacy_bioner_mtl.nn.crf import reversal
 from spacy_bioner_mtl.nn.rows import take_rows
+
+#: The character encoder reads this number of words at a time, or a multiple.
+WORDS = 16
 
 
 @dataclass
@@ -26,7 +30,8 @@ class TokenBatch:
     word_index (Tensor): Shape (L, N): which of the distinct words stands where.
     table_rows (Tensor): Shape (words,): rows of the distinct words in the trainable table.
     characters (Tensor): Word-level: shape (C, words); sentence-level: shape (C, N).
-    n_characters (Tensor): Shape (words,) or (N,): how many of the characters are no padding.
+    n_characters (Tensor): Shape (words,), in ascending order, or (N,): how many of the characters
+        are no padding.
     before (Tensor | None): Sentence-level: shape (L, N), the blank before each token.
     after (Tensor | None): Sentence-level: shape (L, N), the blank after each token.
     vector_index (Tensor): Shape (L, N): row of each token among the vectors, which are those of
@@ -164,7 +169,7 @@ class CharacterEncoder(nn.Module):
         super().__init__()
         self.variational = variational
         #: Longest words of the groups that are encoded together; the last group has the rest.
-        self.register_buffer("longest", torch.tensor([6, 11]), persistent=False)
+        self.register_buffer("longest", torch.tensor(LENGTHS[:2]), persistent=False)
         self.table = nn.Embedding(n_rows, width)
         nn.init.uniform_(self.table.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
         self.lstm = BidirectionalLSTM(width, hidden_width)
@@ -192,28 +197,35 @@ class CharacterEncoder(nn.Module):
         """Encode each word by itself.
 
         Most words are short and some are long: groups by length are padded to their own longest.
+        The number of words in a group is a multiple of WORDS, for the sake of few shapes (see
+        features.LENGTHS): those of a group that are too many are padded like the next, and some
+        words that are none go before all others.
 
-        characters (Tensor): Shape (C, words), int64.
-        n_characters (Tensor): Shape (words,), int64: how many of them are no padding.
+        characters (Tensor): Shape (C, words), int64; C is one of LENGTHS.
+        n_characters (Tensor): Shape (words,), int64, in ascending order: how many of them are no
+            padding.
         rate (float): Dropout of the characters' vectors.
         RETURNS (Tensor): Shape (words, 2 * hidden width).
         """
-        group = torch.bucketize(n_characters, self.get_buffer("longest"))
-        order = torch.argsort(group, stable=True)
+        added = -len(n_characters) % WORDS
+        characters = nn.functional.pad(characters, (added, 0), value=PADDING)
+        n_characters = nn.functional.pad(n_characters, (added, 0), value=1)
+        counts = torch.searchsorted(n_characters, self.get_buffer("longest"), right=True).tolist()
+        ends = [0, *(count - count % WORDS for count in counts), len(n_characters)]
+        widths = (*LENGTHS[:2], len(characters))
         groups = []
-        for words in torch.split(order, torch.bincount(group).tolist()):
-            if not len(words):
+        for (first, end), width in zip(pairwise(ends), widths, strict=True):
+            if first == end:
                 continue
-            lengths = n_characters[words]
-            rows = self.table(characters[: int(lengths.max()), words])
+            lengths = n_characters[first:end]
+            rows = self.table(characters[:width, first:end])
             values = dropout(rows, rate, variational=self.variational)
             states = self.lstm(values, lengths)
-            columns = torch.arange(len(words), device=words.device)
-            last = _row(lengths - 1, columns)
+            last = _row(lengths - 1, torch.arange(end - first, device=lengths.device))
             groups.append(
                 torch.cat([take_rows(state.flatten(0, 1), last) for state in states], dim=1)
             )
-        return take_rows(torch.cat(groups), torch.argsort(order))
+        return torch.cat(groups)[added:]
 
 
 class WordEncoder(nn.Module):

@@ -133,7 +133,7 @@ class Network(nn.Module):
     def recall_words(self, keys: Keys, strings: Mapping[int, str]) -> Tensor:
         """Characters' features of words, computed for new words alone; not for training.
 
-        keys (NDArray[uint64]): Hashes of the words, in ascending order, each once.
+        keys (NDArray[uint64]): Hashes of the words, each once.
         strings (Mapping[int, str]): The words by their hashes, such as spaCy's string store.
         RETURNS (Tensor): Shape (words, 2 * character hidden width).
         """
@@ -147,7 +147,7 @@ class Network(nn.Module):
                     torch.as_tensor(words.n_characters, device=self.device),
                     rate=0.0,
                 )
-            return values.float().cpu().numpy()
+            return values.float().cpu().numpy()[np.argsort(words.order)]
 
         return torch.as_tensor(self.word_memory.recall(keys, encode), device=self.device)
 
