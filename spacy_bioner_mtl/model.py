@@ -16,7 +16,6 @@ from spacy_bioner_mtl.by_word import WordFeatures, is_by_word
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
-from spacy_bioner_mtl.memory import Keys
 from spacy_bioner_mtl.nn.crf import Lattice
 from spacy_bioner_mtl.nn.encoder import TokenBatch
 from spacy_bioner_mtl.nn.head import CRFKind
@@ -55,7 +54,7 @@ class Answer:
 Gradients = tuple[torch.Tensor, torch.Tensor]
 BioNERModel = Model[Query, list[Answer]]
 #: What the network takes: see Network.forward.
-Arguments = tuple[TokenBatch, Pairs, torch.Tensor | None, float]
+Arguments = tuple[TokenBatch, Pairs, float]
 
 #: Padded tokens that go through the network at once when predicting: enough to keep the kernels
 #: busy, few enough to bound memory.
@@ -284,25 +283,21 @@ class _Batcher:
         """Return the pairs of the chosen sequences, and what the network takes for them.
 
         chosen (NDArray[int64]): Indices of sequences.
-        vectors (Tensor | None): What tok2vec said of all tokens, if it is asked about tokens.
+        vectors (Tensor | None): Shape (tokens, width): what tok2vec said of all tokens, if it is
+            asked about tokens.
         rate (float): Dropout.
         """
         column = np.full(len(self._lengths), -1)
         column[chosen] = np.arange(len(chosen))
         pairs = self._query.pairs[column[self._query.pairs[:, 0]] >= 0]
         columns, heads = self._tensor(column[pairs[:, 0]]), self._tensor(pairs[:, 1])
-        batch, keys = self._tokens(chosen)
-        if self._by_word:
-            remembered = self._model.attrs[WORD_FEATURES]
-            features = remembered.features(self._model.layers[0], self._vocab, keys)
-            vectors = torch.as_tensor(features, device=self._device)
-        return pairs, (batch, Pairs(columns, heads), vectors, rate)
+        return pairs, (self._tokens(chosen, vectors), Pairs(columns, heads), rate)
 
     def _tensor(self, values: NDArray[np.int64]) -> torch.Tensor:
         return torch.as_tensor(values, device=self._device)
 
-    def _tokens(self, chosen: NDArray[np.int64]) -> tuple[TokenBatch, Keys]:
-        """Make the integers of the chosen sequences, and find their distinct words."""
+    def _tokens(self, chosen: NDArray[np.int64], vectors: torch.Tensor | None) -> TokenBatch:
+        """Make the integers of the chosen sequences, and find their vectors."""
         lengths = self._lengths[chosen]
         tokens = np.concatenate(
             [
@@ -319,10 +314,6 @@ class _Batcher:
         keys = keys[words.order]
         word_index = np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
         word_index[rows, columns] = np.argsort(words.order)[index]
-        vector_index = word_index
-        if not self._by_word:
-            vector_index = np.zeros_like(word_index)
-            vector_index[rows, columns] = tokens
         batch = TokenBatch(
             lengths=self._tensor(lengths),
             word_index=self._tensor(word_index),
@@ -331,8 +322,15 @@ class _Batcher:
             n_characters=self._tensor(words.n_characters),
             before=None,
             after=None,
-            vector_index=self._tensor(vector_index),
         )
+        if self._by_word:
+            remembered = self._model.attrs[WORD_FEATURES]
+            features = remembered.features(self._model.layers[0], self._vocab, keys)
+            batch.word_vectors = torch.as_tensor(features, device=self._device)
+        elif vectors is not None:
+            places = np.zeros_like(word_index)
+            places[rows, columns] = tokens
+            batch.token_vectors = torch.nn.functional.embedding(self._tensor(places), vectors)
         if self._recalls:
             batch.word_features = self._network.recall_words(keys, strings)
         elif self._network.architecture.characters == "sentence":
@@ -341,4 +339,4 @@ class _Batcher:
             batch.n_characters = self._tensor(sentences.n_characters)
             batch.before = self._tensor(sentences.before)
             batch.after = self._tensor(sentences.after)
-        return batch, keys
+        return batch

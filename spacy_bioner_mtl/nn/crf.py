@@ -200,17 +200,15 @@ class _NearSums:
     def __init__(self, lattice: Lattice):
         n_sequences = len(lattice.lengths)
         self._lattice = lattice
-        both = _both_directions(lattice)
-        self._peaks = both.emissions.amax(dim=2)
-        factors = (both.emissions - self._peaks[:, :, None]).double().exp()
-        ratios = both.transitions.double().exp()
-        sums, sizes = self._run(factors, ratios)
-        self._ratios = ratios[..., :n_sequences, :, :]
+        self._peaks = lattice.emissions.amax(dim=2)
+        factors = (lattice.emissions - self._peaks[:, :, None]).double().exp()
+        self._ratios = lattice.transitions.double().exp()
+        both = _both_directions(Lattice(factors, self._ratios, lattice.lengths))
+        sums, sizes = self._run(both.emissions, both.transitions)
         self._forward, self._sizes = sums[:, :n_sequences], sizes[:, :n_sequences]
         self._backward = _turn_back(sums, lattice)
         # What is impossible is 0 / 0 here, and 0.
-        own = factors[:, :n_sequences].clamp(min=_TINY)
-        self._joint = self._forward * self._backward / own
+        self._joint = self._forward * self._backward / factors.clamp(min=_TINY)
         self._normaliser = self._joint.sum(dim=2)
         self._all_sizes = torch.cat([sizes, self._normaliser], dim=1)
 
@@ -238,7 +236,7 @@ class _NearSums:
 
     def log_partition(self) -> Tensor:
         active = self._lattice.active()
-        offsets = self._peaks[:, : active.shape[1]].double() + self._sizes.log()
+        offsets = self._peaks.double() + self._sizes.log()
         last = _last(self._forward, self._lattice.lengths).sum(dim=1)
         return torch.where(active, offsets, 0.0).sum(dim=0) + last.log()
 

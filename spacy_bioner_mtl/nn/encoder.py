@@ -34,8 +34,9 @@ class TokenBatch:
         are no padding.
     before (Tensor | None): Sentence-level: shape (L, N), the blank before each token.
     after (Tensor | None): Sentence-level: shape (L, N), the blank after each token.
-    vector_index (Tensor): Shape (L, N): row of each token among the vectors, which are those of
-        distinct words or of tokens.
+    word_vectors (Tensor | None): Shape (words, width): vectors of the distinct words.
+    token_vectors (Tensor | None): Shape (L, N, width): vectors of the tokens. A batch has the ones
+        or the others or none.
     word_features (Tensor | None): Shape (words, width): what the character encoder made of the
         distinct words earlier; then it is not asked.
     """
@@ -47,7 +48,8 @@ class TokenBatch:
     n_characters: Tensor
     before: Tensor | None
     after: Tensor | None
-    vector_index: Tensor
+    word_vectors: Tensor | None = None
+    token_vectors: Tensor | None = None
     word_features: Tensor | None = None
 
     def select(self, columns: Tensor) -> "TokenBatch":
@@ -58,17 +60,24 @@ class TokenBatch:
         """
         words, word_index = torch.unique(self.word_index[:, columns], return_inverse=True)
         encoded = words if self.before is None else columns
-        remembered = self.word_features
+
+        def of_words(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[words]
+
+        def of_tokens(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[:, columns]
+
         return TokenBatch(
             lengths=self.lengths[columns],
             word_index=word_index,
             table_rows=self.table_rows[words],
             characters=self.characters[:, encoded],
             n_characters=self.n_characters[encoded],
-            before=None if self.before is None else self.before[:, columns],
-            after=None if self.after is None else self.after[:, columns],
-            vector_index=self.vector_index[:, columns],
-            word_features=None if remembered is None else remembered[words],
+            before=of_tokens(self.before),
+            after=of_tokens(self.after),
+            word_vectors=of_words(self.word_vectors),
+            token_vectors=of_tokens(self.token_vectors),
+            word_features=of_words(self.word_features),
         )
 
 
@@ -179,13 +188,12 @@ class CharacterEncoder(nn.Module):
 
         batch (TokenBatch): The integers.
         rate (float): Dropout of the characters' vectors.
-        RETURNS (Tensor): Shape (L, N, 2 * hidden width).
+        RETURNS (Tensor): Shape (words, 2 * hidden width); sentence-level: (L, N, 2 * hidden width).
         """
         if batch.before is None or batch.after is None:
-            words = batch.word_features
-            if words is None:
-                words = self.encode_words(batch.characters, batch.n_characters, rate)
-            return nn.functional.embedding(batch.word_index, words)
+            if batch.word_features is not None:
+                return batch.word_features
+            return self.encode_words(batch.characters, batch.n_characters, rate)
         values = dropout(self.table(batch.characters), rate, variational=self.variational)
         forward, backward = self.lstm(values, batch.n_characters)
         columns = torch.arange(values.shape[1], device=values.device)
@@ -228,6 +236,22 @@ class CharacterEncoder(nn.Module):
         return torch.cat(groups)[added:]
 
 
+def of_tokens(features: list[Tensor], word_index: Tensor) -> Tensor:
+    """Put features of words and of tokens together.
+
+    features (list[Tensor]): Each of shape (words, its width) or (L, N, its width).
+    word_index (Tensor): Shape (L, N): which word stands where.
+    RETURNS (Tensor): Shape (L, N, width).
+    """
+    if all(values.dim() == 2 for values in features):
+        return nn.functional.embedding(word_index, torch.cat(features, dim=1))
+    parts = [
+        nn.functional.embedding(word_index, values) if values.dim() == 2 else values
+        for values in features
+    ]
+    return torch.cat(parts, dim=2)
+
+
 class WordEncoder(nn.Module):
     """Hidden states of tokens from all that is known of them."""
 
@@ -264,14 +288,14 @@ class WordEncoder(nn.Module):
         """Encode.
 
         batch (TokenBatch): The integers.
-        features (list[Tensor]): Other features, each of shape (L, N, its width).
+        features (list[Tensor]): Other features, each of shape (words, its width) or (L, N, its
+            width).
         rate (float): Dropout of the input and of the states.
         RETURNS (Tensor): Shape (L, N, 2 * hidden width).
         """
         if self.table is not None:
-            words = self.table(self._table_rows(batch, rate))
-            features = [nn.functional.embedding(batch.word_index, words), *features]
-        values = dropout(torch.cat(features, dim=2), rate, variational=self.variational)
+            features = [self.table(self._table_rows(batch, rate)), *features]
+        values = dropout(of_tokens(features, batch.word_index), rate, variational=self.variational)
         groups = group_by_length(batch.lengths)
         if len(groups) == 1:
             states = self._run(values, batch.lengths)

@@ -11,6 +11,8 @@ from spacy_bioner_mtl.nn.crf import IMPOSSIBLE
 from spacy_bioner_mtl.nn.rows import take_rows
 
 CRFKind = Literal["small", "large"]
+#: Weights, shape (outputs, width), and biases, shape (outputs,).
+Output = tuple[Tensor, Tensor]
 
 
 class HeadLayer(nn.Module):
@@ -150,55 +152,56 @@ def _small_emissions(
     """
     sizes = [head.n_tags for head in heads]
     first = [sum(sizes[:index]) for index in range(len(heads))]
-    weights = [_weights(head) for head in heads]
     # So that T tags follow the first one of the last head, too
-    weights.append(weights[0].new_zeros(first[-1] + n_tags - sum(sizes), weights[0].shape[1]))
-    scores = _products(weights, states)
+    missing = first[-1] + n_tags - sum(sizes)
+    outputs: list[Output] = [(head.output.weight, head.output.bias) for head in heads]
+    weights, biases = outputs[-1]
+    outputs[-1] = (
+        nn.functional.pad(weights, (0, 0, 0, missing)),
+        nn.functional.pad(biases, (0, missing)),
+    )
+    scores = _products(outputs, states)
     columns = torch.tensor(first, device=position.device)[position] + sequences * scores.shape[2]
     index = columns[:, None] + torch.arange(n_tags, device=position.device)
     taken = scores.flatten(1, 2).gather(1, index.flatten().expand(len(scores), -1))
     return taken.view(len(scores), *index.shape)
 
 
-def _products(outputs: list[Tensor], states: list[Tensor]) -> Tensor:
+def _products(outputs: list[Output], states: list[Tensor]) -> Tensor:
     """Multiply states by outputs of their heads, in one product where the heads share them.
 
-    outputs (list[Tensor]): For each head, shape (its outputs, width + 1): weights and bias; further
-        ones belong to the last head.
+    outputs (list[Output]): For each head, weights of shape (its outputs, width) and biases.
     states (list[Tensor]): For each head, shape (L, N, width).
     RETURNS (Tensor): Shape (L, N, all outputs).
     """
     if all(state is states[0] for state in states):
-        weights = torch.cat(outputs)
-        return nn.functional.linear(states[0], weights[:, :-1], weights[:, -1])
-    last = len(states) - 1
-    outputs = [*outputs[:last], torch.cat(outputs[last:])]
-    return torch.cat(
-        [
-            nn.functional.linear(state, output[:, :-1], output[:, -1])
-            for state, output in zip(states, outputs, strict=True)
-        ],
-        dim=2,
-    )
+        weights, biases = (torch.cat(kind) for kind in zip(*outputs, strict=True))
+        return nn.functional.linear(states[0], weights, biases)
+    products = [
+        nn.functional.linear(state, *output) for state, output in zip(states, outputs, strict=True)
+    ]
+    return torch.cat(products, dim=2)
 
 
 def _large_scores(
     heads: list[HeadLayer], states: list[Tensor], n_tags: int
 ) -> tuple[Tensor, Tensor]:
     """Emissions, shape (L, N, heads, T), and transitions, shape (L - 1, N, heads, T, T)."""
-    outputs = []
+    outputs: list[Output] = []
     for head in heads:
-        pad = n_tags - head.n_tags
-        block = _block(_weights(head), head.n_tags)
-        moves = nn.functional.pad(block[:-1], (0, 0, 0, pad, 0, pad))
-        start = nn.functional.pad(block[-1:], (0, 0, 0, pad))
-        outputs.append(torch.cat([moves, start]).flatten(0, 1))
+        weights = _wide_block(head.output.weight, head.n_tags, n_tags)
+        biases = _wide_block(head.output.bias[:, None], head.n_tags, n_tags)
+        outputs.append((weights, biases[:, 0]))
     scores = _products(outputs, states)
     scores = scores.view(*scores.shape[:2], len(heads), n_tags + 1, n_tags)
     first = torch.arange(len(scores), device=scores.device) == 0
     return scores[..., -1, :] * first[:, None, None, None], scores[1:, ..., :-1, :]
 
 
-def _weights(head: HeadLayer) -> Tensor:
-    """Weights and bias of a head's output. Shape (outputs, width + 1)."""
-    return torch.cat([head.output.weight, head.output.bias[:, None]], dim=1)
+def _wide_block(values: Tensor, n_own: int, n_tags: int) -> Tensor:
+    """Outputs of the large CRF, padded with zeros from a head's tags to n_tags."""
+    block = _block(values, n_own)
+    pad = n_tags - n_own
+    moves = nn.functional.pad(block[:-1], (0, 0, 0, pad, 0, pad))
+    start = nn.functional.pad(block[-1:], (0, 0, 0, pad))
+    return torch.cat([moves, start]).flatten(0, 1)

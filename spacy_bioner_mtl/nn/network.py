@@ -5,7 +5,7 @@ potentials (loss, decoding, marginals) is a matter of crf.py.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
@@ -176,14 +176,11 @@ class Network(nn.Module):
             variational=shape.variational_dropout,
         )
 
-    def forward(
-        self, batch: TokenBatch, pairs: Pairs, vectors: Tensor | None, rate: float
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: TokenBatch, pairs: Pairs, rate: float) -> tuple[Tensor, Tensor]:
         """Score all taggings of pairs of sequence and head.
 
         batch (TokenBatch): The sequences.
         pairs (Pairs): Which heads are asked about which sequences.
-        vectors (Tensor | None): Shape (distinct words or tokens, vector width), from tok2vec.
         rate (float): Dropout.
         RETURNS (tuple[Tensor, Tensor]): Emissions, shape (L, P, T), and transitions, shape
             (P, T, T) or (L - 1, P, T, T), as in crf.Lattice. T is the largest number of tags among
@@ -191,16 +188,11 @@ class Network(nn.Module):
         """
         asked, position = torch.unique(pairs.heads, return_inverse=True)
         heads = [cast(HeadLayer, self.head_layers[index]) for index in asked.tolist()]
-        states = self._states(batch, pairs, vectors, asked.tolist(), rate)
+        states = self._states(batch, pairs, asked.tolist(), rate)
         return score_pairs(heads, states, batch.lengths, pairs.sequences, position)
 
     def _states(
-        self,
-        batch: TokenBatch,
-        pairs: Pairs,
-        vectors: Tensor | None,
-        asked: list[int],
-        rate: float,
+        self, batch: TokenBatch, pairs: Pairs, asked: list[int], rate: float
     ) -> list[Tensor]:
         """Hidden states for each head asked; heads that share all encoders share one tensor.
 
@@ -209,8 +201,11 @@ class Network(nn.Module):
         share = self.architecture.share
         if share == "both":
             characters = self.character_encoders[0](batch, rate)
-            return [self._encode_words(0, batch, characters, vectors, rate)] * len(asked)
+            return [self._encode_words(0, batch, characters, rate)] * len(asked)
         shared = self.character_encoders[0](batch, rate) if share == "characters" else None
+        if shared is not None and shared.dim() == 2:
+            # Of words, which a selection of sequences numbers anew.
+            batch = replace(batch, word_features=shared)
         states = []
         for head in asked:
             columns = torch.unique(pairs.sequences[pairs.heads == head])
@@ -218,10 +213,12 @@ class Network(nn.Module):
             own = batch if everything else batch.select(columns)
             if shared is None:
                 characters = self.character_encoders[head](own, rate)
+            elif own.word_features is not None:
+                characters = own.word_features
             else:
-                characters = shared if everything else shared[:, columns]
+                characters = shared[:, columns]
             encoder = 0 if share == "words" else head
-            values = self._encode_words(encoder, own, characters, vectors, rate)
+            values = self._encode_words(encoder, own, characters, rate)
             if not everything:
                 # The states of the other sequences are read by nothing.
                 others = values.new_zeros(len(values), len(batch.lengths), values.shape[2])
@@ -230,12 +227,11 @@ class Network(nn.Module):
         return states
 
     def _encode_words(
-        self, index: int, batch: TokenBatch, characters: Tensor, vectors: Tensor | None, rate: float
+        self, index: int, batch: TokenBatch, characters: Tensor, rate: float
     ) -> Tensor:
         """Run a word encoder over vectors and characters."""
-        features = [characters]
-        if vectors is not None:
-            features.insert(0, nn.functional.embedding(batch.vector_index, vectors))
+        vectors = batch.word_vectors if batch.token_vectors is None else batch.token_vectors
+        features = [characters] if vectors is None else [vectors, characters]
         return cast(Tensor, self.word_encoders[index](batch, features, rate))
 
     def describe(self) -> dict[str, object]:
