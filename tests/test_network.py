@@ -4,14 +4,21 @@ import numpy as np
 import pytest
 import torch
 from conftest import GOLD, make_examples, make_pipeline, same_weights, train, weights
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 from thinc.api import Adam, set_dropout_rate
 
-from spacy_bioner_mtl.features import UNSEEN
+from spacy_bioner_mtl.benchmark_training import record_kernels
+from spacy_bioner_mtl.features import LENGTHS, PADDING, UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.model import Query
-from spacy_bioner_mtl.nn.encoder import TokenBatch, WordEncoder, group_by_length
+from spacy_bioner_mtl.nn.encoder import (
+    WORDS,
+    CharacterEncoder,
+    TokenBatch,
+    WordEncoder,
+    group_by_length,
+)
 from spacy_bioner_mtl.nn.network import HeadLayer
 from spacy_bioner_mtl.nn.rows import take_rows
 from spacy_bioner_mtl.sequences import split_sequences
@@ -356,3 +363,26 @@ def test_rows_are_taken_as_by_indexing(rows):
     (theirs,) = torch.autograd.grad(values[index], values, gradient)
     assert take_rows(values, index).equal(values[index]) and ours.equal(theirs)
     assert torch.autograd.gradcheck(take_rows, (values, index))
+
+
+@given(st.lists(st.text("abcde", min_size=1, max_size=60), min_size=1, max_size=70, unique=True))
+@settings(deadline=None, max_examples=40)
+def test_words_are_encoded_in_groups_as_each_by_itself(words):
+    """However they are grouped and padded; and in few shapes, each of which costs a kernel."""
+    torch.manual_seed(0)
+    encoder = CharacterEncoder(9, 3, 4, variational=True)
+    extractor = FeatureExtractor(Vocabulary((), ("a", "b", "c", "d", "e"), caseless=True))
+    strings = dict(enumerate(words))
+    integers = extractor.words(np.arange(len(words), dtype=np.uint64), strings)
+    with record_kernels([encoder]) as kernels:
+        together = encoder.encode_words(
+            torch.as_tensor(integers.characters), torch.as_tensor(integers.n_characters), 0.0
+        )
+    for length, n_words, *_ in kernels:
+        assert length in LENGTHS and n_words % WORDS == 0
+    for row, index in zip(together, integers.order.tolist(), strict=True):
+        spelt = extractor.words(np.array([index], dtype=np.uint64), strings).characters[:, 0]
+        values = encoder.table(torch.as_tensor(spelt[spelt != PADDING]))[:, None]
+        forward, backward = encoder.lstm.directions
+        alone = torch.cat([forward(values)[0][-1, 0], backward(values.flip(0))[0][-1, 0]])
+        torch.testing.assert_close(row, alone, atol=1e-5, rtol=1e-4)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
@@ -212,6 +212,55 @@ def test_errors_go_to_the_error_handler():
     broken = object()
     component(broken)
     assert seen == [("abstract_sentences", [broken])]
+
+
+def test_an_error_takes_no_other_batch_along(monkeypatch):
+    component = AbstractSentences()
+    seen = []
+    component.set_error_handler(lambda name, pipe, docs, error: seen.append((name, docs)))
+    predict = component.predict
+
+    def fail(docs):
+        if any(doc.text == "broken" for doc in docs):
+            raise ValueError
+        return predict(docs)
+
+    monkeypatch.setattr(component, "predict", fail)
+    docs = [TOKENIZER(text) for text in ("One. Two.", "three", "broken", "four", "Five. Six.")]
+    rest = list(component.pipe(docs, batch_size=2))
+    assert [doc.text for doc in rest] == ["One. Two.", "three", "Five. Six."]
+    assert seen == [("abstract_sentences", [docs[2], docs[3]])]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "One", "It fell. We stopped", "A.", " \n\n ", "No. 5 . We"]),
+            st.booleans(),
+        ),
+        max_size=9,
+    ),
+    st.integers(1, 4),
+    st.booleans(),
+)
+@settings(deadline=None)
+def test_many_documents_at_a_time_are_marked_as_each_by_itself(texts, batch_size, overwrite):
+    component = AbstractSentences(overwrite=overwrite)
+
+    def make():
+        docs = [TOKENIZER(text) for text, _ in texts]
+        for doc, (_, marked) in zip(docs, texts, strict=True):
+            for token in doc:
+                if marked:
+                    token.is_sent_start = token.i % 2 == 0
+        return docs
+
+    alone = [component(doc) for doc in make()]
+    together = list(component.pipe(make(), batch_size=batch_size))
+    assert [doc.to_array("SENT_START").tolist() for doc in together] == [
+        doc.to_array("SENT_START").tolist() for doc in alone
+    ]
+    assert all(doc.has_annotation("SENT_START") for doc in together if len(doc))
 
 
 def corpus_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
