@@ -4,6 +4,7 @@ They are asked once for each word, not once for each token: both for speed (vect
 sums over subwords) and so that a batch has one row for each of its distinct words.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -33,6 +34,9 @@ def is_by_word(layer: Layer) -> bool:
 class WordFeatures(WordMemory):
     """What a layer that looks at each word by itself said of the words seen so far."""
 
+    #: The objects that what is remembered came from.
+    _sources: Sequence[object] = ()
+
     def features(self, layer: Layer, vocab: Vocab, keys: Keys) -> NDArray[np.float32]:
         """Ask a layer about words; always the same layer.
 
@@ -42,7 +46,8 @@ class WordFeatures(WordMemory):
         RETURNS (NDArray[float32]): Shape (words, width).
         """
         sources = [part.attrs[SOURCE](part, vocab) for part in layer.walk() if not part.layers]
-        if not self._are_known(sources):
+        # By identity: comparing tables would take longer than asking.
+        if list(map(id, sources)) != list(map(id, self._sources)):
             self.clear()
             self._sources = sources
 
@@ -52,10 +57,3 @@ class WordFeatures(WordMemory):
             return to_numpy(values)  # type: ignore[no-untyped-call, no-any-return]
 
         return cast(NDArray[np.float32], self.recall(keys, ask))
-
-    def _are_known(self, sources: list[object]) -> bool:
-        """Tell whether what is remembered came from these objects."""
-        known: list[object] = getattr(self, "_sources", [])
-        return len(known) == len(sources) and all(
-            one is other for one, other in zip(known, sources, strict=True)
-        )

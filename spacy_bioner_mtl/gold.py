@@ -25,14 +25,14 @@ def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[N
     RETURNS (list[NDArray[int64]]): For each sequence, one tag per token.
     RAISES (InputError): The gold has a label that the head does not know.
     """
-    gold = list(example.reference.spans[head.name])
-    if not gold and head.name + UNKNOWN_SUFFIX not in example.reference.spans:
+    gold = example.reference.spans[head.name]
+    if not len(gold) and head.name + UNKNOWN_SUFFIX not in example.reference.spans:
         return [spans_to_tags([], len(sequence.tokens)) for sequence in sequences]
     label_index = {label: index for index, label in enumerate(head.labels)}
     masked = unknown_tokens(example, head.name)
     known: list[LabelSpan] = []
     aligner = Aligner(example)
-    for span in filter_spans(gold) if len(gold) > 1 else gold:
+    for span in filter_spans(gold):
         if span.label_ not in label_index:
             raise InputError(
                 f"Head '{head.name}' does not know the label '{span.label_}' of a training "
@@ -67,16 +67,11 @@ def _sequence_tags(
 ) -> NDArray[np.int64]:
     """Tags of one sequence from spans and masked tokens of its document."""
     inside, cut = [], []
-    begin, stop = int(tokens[0]), int(tokens[-1]) + 1
     for start, end, label in known:
-        if end <= begin or start >= stop:
+        if end <= tokens[0] or start > tokens[-1]:
             continue
-        if stop - begin == len(tokens):
-            first, last = max(start, begin) - begin, min(end, stop) - begin
-        else:
-            # There is white space between the tokens.
-            first, last = np.searchsorted(tokens, (start, end)).tolist()
-        if start < begin or end > stop:
+        first, last = np.searchsorted(tokens, (start, end)).tolist()
+        if start < tokens[0] or end > tokens[-1] + 1:
             cut.append((first, last))
         elif first < last:
             inside.append((first, last, label))

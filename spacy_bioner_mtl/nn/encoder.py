@@ -236,7 +236,7 @@ class CharacterEncoder(nn.Module):
         return torch.cat(groups)[added:]
 
 
-def of_tokens(features: list[Tensor], word_index: Tensor) -> Tensor:
+def join_features(features: list[Tensor], word_index: Tensor) -> Tensor:
     """Put features of words and of tokens together.
 
     features (list[Tensor]): Each of shape (words, its width) or (L, N, its width).
@@ -295,7 +295,8 @@ class WordEncoder(nn.Module):
         """
         if self.table is not None:
             features = [self.table(self._table_rows(batch, rate)), *features]
-        values = dropout(of_tokens(features, batch.word_index), rate, variational=self.variational)
+        values = join_features(features, batch.word_index)
+        values = dropout(values, rate, variational=self.variational)
         groups = group_by_length(batch.lengths)
         if len(groups) == 1:
             states = self._run(values, batch.lengths)
