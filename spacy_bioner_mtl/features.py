@@ -1,6 +1,6 @@
 """Tokens to integers: characters and table rows, once per distinct word of a batch.
 
-The integers of a word depend on the word alone, so they are remembered.
+The integers of a word depend on the word alone, so they are cached.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spacy_bioner_mtl.memory import Keys, WordMemory
+from spacy_bioner_mtl.nn.word_store import Keys, WordStore
 
 #: Row of padding and row of what was too rare or unseen, in both tables.
 PADDING, UNSEEN = 0, 1
@@ -104,22 +104,19 @@ class SentenceCharacters:
 class FeatureExtractor:
     """Looks words up in a vocabulary."""
 
-    def __init__(self, vocabulary: Vocabulary):
+    def __init__(self, vocabulary: Vocabulary, store: WordStore):
         """Prepare the look-ups.
 
         vocabulary (Vocabulary): What has a row of its own.
+        store (WordStore): Caches, for each word, its row of the table, its number of characters and
+            the rows of its characters.
         """
         self.vocabulary = vocabulary
         self._word_rows = {word: row for row, word in enumerate(vocabulary.words, UNSEEN + 1)}
         self._character_rows = {
             character: row for row, character in enumerate(vocabulary.characters, UNSEEN + 1)
         }
-        #: Of each word: row of the table, number of characters, rows of the characters.
-        self._memory = WordMemory()
-
-    def forget(self) -> None:
-        """Forget the words seen so far; their integers are made anew when they come again."""
-        self._memory.clear()
+        self._store = store
 
     def words(self, keys: Keys, strings: Mapping[int, str]) -> WordIntegers:
         """Look words up.
@@ -128,8 +125,10 @@ class FeatureExtractor:
         strings (Mapping[int, str]): The words by their hashes, such as spaCy's string store.
         RETURNS (WordIntegers): Their integers.
         """
-        rows = self._memory.recall(
-            keys, lambda new: np.stack([self._row_of(strings[key]) for key in new.tolist()])
+        rows = self._store.rows(
+            "integers",
+            keys,
+            lambda new: np.stack([self._row_of(strings[key]) for key in new.tolist()]),
         )
         order = np.argsort(rows[:, 1], kind="stable")
         rows = rows[order]
@@ -180,7 +179,7 @@ class FeatureExtractor:
         return SentenceCharacters(characters, n_characters, before, after)
 
     def _row_of(self, word: str) -> NDArray[np.int32]:
-        """What is remembered of a word."""
+        """Make the integers of a word."""
         row = np.full(2 + LONGEST_WORD, PADDING, dtype=np.int32)
         form = word.lower() if self.vocabulary.caseless else word
         spelt = [self._character_rows.get(character, UNSEEN) for character in _cut(word)]

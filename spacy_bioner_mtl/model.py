@@ -12,7 +12,7 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import to_numpy
 
-from spacy_bioner_mtl.by_word import WordFeatures, is_by_word
+from spacy_bioner_mtl.by_word import is_by_word, word_features
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.heads import Head
@@ -21,7 +21,7 @@ from spacy_bioner_mtl.nn.encoder import TokenBatch
 from spacy_bioner_mtl.nn.head import CRFKind
 from spacy_bioner_mtl.nn.network import Architecture, CharacterLevel, Network, Pairs, Share
 from spacy_bioner_mtl.nn.shim import NetworkShim
-from spacy_bioner_mtl.sequences import Sequence
+from spacy_bioner_mtl.sequences import Sequence, split_sequences
 
 
 @dataclass
@@ -36,6 +36,19 @@ class Query:
     docs: list[Doc]
     sequences: list[Sequence]
     pairs: NDArray[np.int64]
+
+
+def make_query(docs: list[Doc], sequences: list[Sequence], heads: NDArray[np.int64]) -> Query:
+    """Ask several heads about all sequences.
+
+    docs (list[Doc]): The documents.
+    sequences (list[Sequence]): Sequences of these documents, none of them empty.
+    heads (NDArray[int64]): Indices of the heads.
+    RETURNS (Query): The question.
+    """
+    numbers = np.arange(len(sequences))
+    pairs = np.stack([np.repeat(numbers, len(heads)), np.tile(heads, len(numbers))], axis=1)
+    return Query(docs, sequences, pairs)
 
 
 @dataclass
@@ -59,8 +72,6 @@ Arguments = tuple[TokenBatch, Pairs, float]
 #: Padded tokens that go through the network at once when predicting: enough to keep the kernels
 #: busy, few enough to bound memory.
 TOKENS_AT_ONCE = 4096
-#: Attribute of the model: what a tok2vec layer that looks at each word by itself said of words.
-WORD_FEATURES = "word_features"
 
 
 def build_lstm_crf(
@@ -125,7 +136,6 @@ def build_lstm_crf(
             "pretrained_table": pretrained_table,
             "caseless": caseless,
             "minimum_count": minimum_count,
-            WORD_FEATURES: WordFeatures(),
         },
     )
 
@@ -133,17 +143,6 @@ def build_lstm_crf(
 def get_network(model: BioNERModel) -> Network | None:
     """Return the torch network, None before it is initialized or loaded."""
     return cast(NetworkShim, model.shims[0]).network
-
-
-def forget_words(model: BioNERModel) -> None:
-    """Forget what the model remembers of words; it computes it anew when asked.
-
-    model (BioNERModel): The model.
-    """
-    model.attrs[WORD_FEATURES].clear()
-    network = get_network(model)
-    if network is not None:
-        network.forget_words()
 
 
 def count_vocabulary(model: BioNERModel, docs: list[Doc]) -> Vocabulary:
@@ -205,7 +204,8 @@ def forward(
     """Answer a query.
 
     model (BioNERModel): The model, with a network.
-    query (Query): The question; at least one pair.
+    query (Query): The question; at least one pair. A list of documents, as ``spacy debug model``
+        gives it, is a question to all heads about all sentences.
     is_train (bool): Whether to drop values and to prepare for backpropagation.
     RETURNS (tuple): One answer to all pairs when training, else answers in batches of sequences of
         similar length; and a callback that takes the gradients of the one answer's emissions and
@@ -213,6 +213,8 @@ def forward(
     """
     network = get_network(model)
     assert network is not None
+    if isinstance(query, list):
+        query = make_query(query, split_sequences(query), np.arange(len(network.heads)))
     vectors, backprop_vectors = None, None
     by_word = bool(model.layers) and is_by_word(model.layers[0])
     if model.layers and not by_word:
@@ -253,7 +255,7 @@ class _Batcher:
         self._model = model
         self._network = network
         self._by_word = by_word
-        self._recalls = not is_train and network.remembers_words()
+        self._caches_words = not is_train and network.caches_words()
         # Looking for it at each of the tensors would take longer than making them.
         self._device = network.device
         self._query = query
@@ -324,15 +326,15 @@ class _Batcher:
             after=None,
         )
         if self._by_word:
-            remembered = self._model.attrs[WORD_FEATURES]
-            features = remembered.features(self._model.layers[0], self._vocab, keys)
+            store, layer = self._network.word_store, self._model.layers[0]
+            features = word_features(store, layer, self._vocab, keys)
             batch.word_vectors = torch.as_tensor(features, device=self._device)
         elif vectors is not None:
             places = np.zeros_like(word_index)
             places[rows, columns] = tokens
             batch.token_vectors = torch.nn.functional.embedding(self._tensor(places), vectors)
-        if self._recalls:
-            batch.word_features = self._network.recall_words(keys, strings)
+        if self._caches_words:
+            batch.word_features = self._network.character_features(keys, strings)
         elif self._network.architecture.characters == "sentence":
             sentences = extractor.sentences(words, word_index, lengths)
             batch.characters = self._tensor(sentences.characters)

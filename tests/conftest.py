@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import spacy
 import torch
@@ -9,6 +10,7 @@ from spacy.cli.train import train as spacy_train
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
+from spacy.vectors import Vectors
 from thinc.api import Adam
 
 from spacy_bioner_mtl.docbin import convert_files
@@ -22,7 +24,7 @@ TRAINING = {
     "components.bioner_mtl.model.character_hidden_width": 16,
     "components.bioner_mtl.model.table_width": 16,
     "components.bioner_mtl.model.hidden_width": 32,
-    "training.max_steps": 60,
+    "training.optimizer.learn_rate.total_steps": 60,
     "training.eval_frequency": 30,
     "training.dropout": 0.1,
     "training.batcher.size": 300,
@@ -122,6 +124,29 @@ def same_weights(one, other):
 def found(doc, heads=("genes", "medicine")):
     """What was found, comparable between processes."""
     return [(head, span.start, span.end, span.label_) for head in heads for span in doc.spans[head]]
+
+
+def set_vectors(vocab, words, seed=0):
+    """Give a vocab a random table of words; returns the vectors by word."""
+    table = np.random.default_rng(seed).normal(size=(len(words), 5)).astype("f")
+    vocab.vectors = Vectors(strings=vocab.strings, data=table, keys=words)
+    return dict(zip(words, table, strict=True))
+
+
+def set_floret(vocab):
+    """Give a vocab a random table of subwords."""
+    table = np.random.default_rng(0).normal(size=(50, 4)).astype("f")
+    vocab.vectors = Vectors(
+        strings=vocab.strings,
+        data=table,
+        mode="floret",
+        minn=2,
+        maxn=3,
+        hash_count=2,
+        hash_seed=0,
+        bow="<",
+        eow=">",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,17 @@
 """Layers that look at each word by itself: asked once about each word, and never out of date."""
 
-import copy
-import pickle
-
 import numpy as np
 import pytest
 import spacy
-from conftest import GOLD, make_examples, make_pipeline, train
-from test_word_vectors import LAYER, layer_for, set_floret, set_vectors
+from conftest import GOLD, make_examples, make_pipeline, set_floret, set_vectors, train
+from spacy.tokens import Doc
 from thinc.api import concatenate
 
-from spacy_bioner_mtl.by_word import WordFeatures, is_by_word
-from spacy_bioner_mtl.vector_table import build_vector_table
+from spacy_bioner_mtl.by_word import is_by_word, word_features
+from spacy_bioner_mtl.nn.word_store import WordStore
+from spacy_bioner_mtl.static_vectors import build_vector_table, build_word_vectors
+
+LAYER = {"@architectures": "spacy_bioner_mtl.WordVectors.v1", "caseless": True}
 
 HASH_EMBEDDING = {
     "@architectures": "spacy.HashEmbedCNN.v2",
@@ -25,22 +25,28 @@ HASH_EMBEDDING = {
 }
 
 
-def ask(features, layer, vocab, words):
+def layer_for(vocab):
+    layer = build_word_vectors()
+    layer.initialize(X=[Doc(vocab, words=["any"])])
+    return layer
+
+
+def ask(store, layer, vocab, words):
     """Features of distinct words, in their order."""
     hashes = np.array([vocab.strings.add(word) for word in words], dtype=np.uint64)
     order = np.argsort(hashes)
-    values = features.features(layer, vocab, hashes[order])
+    values = word_features(store, layer, vocab, hashes[order])
     return values[np.argsort(order)]
 
 
-def test_it_remembers_what_the_layer_says():
+def test_it_caches_what_the_layer_says():
     vocab = spacy.blank("en").vocab
     words = [f"w{index}" for index in range(9)]
     table = set_vectors(vocab, words)
     layer = layer_for(vocab)
-    features = WordFeatures(2)
+    store = WordStore(2)
     for chosen in (words[:4], words[3:], words[::2], words):
-        values = ask(features, layer, vocab, chosen)
+        values = ask(store, layer, vocab, chosen)
         np.testing.assert_array_equal(values, [table[word] for word in chosen])
 
 
@@ -56,31 +62,10 @@ def test_the_layer_is_asked_about_new_words_only(monkeypatch):
         return forward(model, docs, is_train)
 
     monkeypatch.setattr(layer, "_func", spy)
-    features = WordFeatures()
+    store = WordStore()
     for words in (["a", "b"], ["a", "b"], ["b", "c"]):
-        ask(features, layer, vocab, words)
+        ask(store, layer, vocab, words)
     assert sorted(asked) == ["a", "b", "c"]
-
-
-def test_other_vectors_are_seen_at_once():
-    vocab = spacy.blank("en").vocab
-    set_vectors(vocab, ["a", "b"], seed=0)
-    layer, features = layer_for(vocab), WordFeatures()
-    ask(features, layer, vocab, ["a", "b"])
-    table = set_vectors(vocab, ["a", "b"], seed=1)
-    values = ask(features, layer, vocab, ["a", "b"])
-    np.testing.assert_array_equal(values, [table["a"], table["b"]])
-
-
-def test_vectors_loaded_over_others_are_seen_at_once():
-    vocab, other = spacy.blank("en").vocab, spacy.blank("en").vocab
-    set_vectors(vocab, ["a", "b"], seed=0)
-    table = set_vectors(other, ["a", "b"], seed=1)
-    layer, features = layer_for(vocab), WordFeatures()
-    ask(features, layer, vocab, ["a", "b"])
-    vocab.vectors.from_bytes(other.vectors.to_bytes())
-    values = ask(features, layer, vocab, ["a", "b"])
-    np.testing.assert_array_equal(values, [table["a"], table["b"]])
 
 
 def test_a_table_loaded_over_another_is_seen_at_once(tmp_path):
@@ -93,36 +78,25 @@ def test_a_table_loaded_over_another_is_seen_at_once(tmp_path):
         layers.append(build_vector_table(tmp_path / str(seed)))
         layers[-1].initialize()
     layer, other = layers
-    features = WordFeatures()
-    before = ask(features, layer, vocab, ["a", "b"])
+    store = WordStore()
+    before = ask(store, layer, vocab, ["a", "b"])
     layer.from_bytes(other.to_bytes())
-    after = ask(features, layer, vocab, ["a", "b"])
+    after = ask(store, layer, vocab, ["a", "b"])
     assert not np.allclose(before, after)
-    np.testing.assert_array_equal(after, ask(WordFeatures(), other, vocab, ["a", "b"]))
+    np.testing.assert_array_equal(after, ask(WordStore(), other, vocab, ["a", "b"]))
 
 
 @pytest.mark.parametrize("make", [lambda vocab: set_vectors(vocab, ["renal"]), set_floret])
 def test_words_of_a_memory_zone_may_go(make):
     nlp = spacy.blank("en")
     make(nlp.vocab)
-    layer, features = layer_for(nlp.vocab), WordFeatures()
+    layer, store = layer_for(nlp.vocab), WordStore()
     words = ["renal", "zonewordxyz"]
     with nlp.memory_zone():
-        inside = ask(features, layer, nlp.vocab, words)
-    outside = ask(features, layer, nlp.vocab, words)
+        inside = ask(store, layer, nlp.vocab, words)
+    outside = ask(store, layer, nlp.vocab, words)
     np.testing.assert_array_equal(inside, outside)
     assert np.abs(outside[0]).sum() > 0
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
-def test_copies_carry_no_memory(copied):
-    vocab = spacy.blank("en").vocab
-    set_vectors(vocab, ["renal"])
-    layer, features = layer_for(vocab), WordFeatures(7)
-    expected = ask(features, layer, vocab, ["renal"])
-    twin = copied(features)
-    assert (len(features), len(twin), twin.limit) == (1, 0, 7)
-    np.testing.assert_array_equal(ask(twin, layer, vocab, ["renal"]), expected)
 
 
 def test_what_learns_or_reads_sentences_is_asked_about_documents():
@@ -137,7 +111,7 @@ def test_what_learns_or_reads_sentences_is_asked_about_documents():
     assert not is_by_word(concatenate(*layers, learning))
 
 
-def test_remembered_or_not_the_network_reads_the_same_vectors(monkeypatch):
+def test_cached_or_not_the_network_reads_the_same_vectors(monkeypatch):
     """The same training with features of words and with features of tokens, to the last bit."""
 
     def weights(by_word):

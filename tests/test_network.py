@@ -21,6 +21,7 @@ from spacy_bioner_mtl.nn.encoder import (
 )
 from spacy_bioner_mtl.nn.network import HeadLayer
 from spacy_bioner_mtl.nn.rows import take_rows
+from spacy_bioner_mtl.nn.word_store import WordStore
 from spacy_bioner_mtl.sequences import split_sequences
 from spacy_bioner_mtl.training.loss import gold_targets, likelihood
 
@@ -371,7 +372,8 @@ def test_words_are_encoded_in_groups_as_each_by_itself(words):
     """However they are grouped and padded; and in few shapes, each of which costs a kernel."""
     torch.manual_seed(0)
     encoder = CharacterEncoder(9, 3, 4, variational=True)
-    extractor = FeatureExtractor(Vocabulary((), ("a", "b", "c", "d", "e"), caseless=True))
+    vocabulary = Vocabulary((), ("a", "b", "c", "d", "e"), caseless=True)
+    extractor = FeatureExtractor(vocabulary, WordStore())
     strings = dict(enumerate(words))
     integers = extractor.words(np.arange(len(words), dtype=np.uint64), strings)
     with record_kernels([encoder]) as kernels:

@@ -88,13 +88,9 @@ def from_pipeline(
     check_output(out, force=force)
     nlp = load_pipeline(name)
     origin = f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}"
-    save_package(
-        take_vectors(nlp, name),
-        out,
-        description=f"vectors of {origin}",
-        origin={"name": origin},
-    )
-    rows, dimensions = nlp.vocab.vectors.shape
+    package = take_vectors(nlp, name)
+    rows, dimensions = package.vocab.vectors.shape
+    save_package(package, out, description=f"vectors of {origin}", origin={"name": origin})
     msg.good(f"{out}: {rows:,} rows of {dimensions} dimensions")
 
 

@@ -177,8 +177,6 @@ class CharacterEncoder(nn.Module):
         """
         super().__init__()
         self.variational = variational
-        #: Longest words of the groups that are encoded together; the last group has the rest.
-        self.register_buffer("longest", torch.tensor(LENGTHS[:2]), persistent=False)
         self.table = nn.Embedding(n_rows, width)
         nn.init.uniform_(self.table.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
         self.lstm = BidirectionalLSTM(width, hidden_width)
@@ -218,9 +216,11 @@ class CharacterEncoder(nn.Module):
         added = -len(n_characters) % WORDS
         characters = nn.functional.pad(characters, (added, 0), value=PADDING)
         n_characters = nn.functional.pad(n_characters, (added, 0), value=1)
-        counts = torch.searchsorted(n_characters, self.get_buffer("longest"), right=True).tolist()
+        # Longest words of the groups that are encoded together; the last group has the rest.
+        longest = LENGTHS[:2]
+        counts = torch.stack([(n_characters <= length).sum() for length in longest]).tolist()
         ends = [0, *(count - count % WORDS for count in counts), len(n_characters)]
-        widths = (*LENGTHS[:2], len(characters))
+        widths = (*longest, len(characters))
         groups = []
         for (first, end), width in zip(pairwise(ends), widths, strict=True):
             if first == end:

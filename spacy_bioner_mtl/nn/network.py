@@ -15,12 +15,14 @@ from torch import Tensor, nn
 
 from spacy_bioner_mtl.features import UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.heads import Head
-from spacy_bioner_mtl.memory import Keys, WordMemory
 from spacy_bioner_mtl.nn.encoder import CharacterEncoder, TokenBatch, WordEncoder
 from spacy_bioner_mtl.nn.head import CRFKind, HeadLayer, score_pairs
+from spacy_bioner_mtl.nn.word_store import Keys, WordStore
 
 Share = Literal["none", "characters", "words", "both"]
 CharacterLevel = Literal["word", "sentence"]
+#: The column of the word store that is computed with the network's weights.
+CHARACTER_FEATURES = "character features"
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,16 @@ class Network(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.vocabulary = vocabulary
-        self.extractor = FeatureExtractor(vocabulary)
+        #: What is known of words. Column CHARACTER_FEATURES depends on the weights.
+        self.word_store = WordStore()
+        self.extractor = FeatureExtractor(vocabulary, self.word_store)
         self.vector_width = vector_width
         self.heads: list[Head] = []
         self.character_encoders = nn.ModuleList()
         self.word_encoders = nn.ModuleList()
         self.head_layers = nn.ModuleList()
-        #: Characters' features of words, which only depend on the word once training is over.
-        self.word_memory = WordMemory()
+        #: Of each head that was trained, by name: how many of its labels were there by then.
+        self.learned: dict[str, int] = {}
         for head in heads:
             self.add_head(head)
 
@@ -94,6 +98,18 @@ class Network(nn.Module):
         self.head_layers.append(HeadLayer(head.n_tags, 2 * shape.hidden_width, shape.crf))
         self.heads.append(head)
         self.to(self.device)
+
+    def set_dropout(self, architecture: Architecture) -> None:
+        """Take the settings of dropout from another architecture, which is equal otherwise.
+
+        architecture (Architecture): The other one.
+        """
+        self.architecture = architecture
+        for encoder in self.word_encoders:
+            cast(WordEncoder, encoder).word_dropout = architecture.word_dropout
+        for encoder in (*self.character_encoders, *self.word_encoders):
+            one = cast(CharacterEncoder | WordEncoder, encoder)
+            one.variational = architecture.variational_dropout
 
     def start_tables(self, words: Sequence[int], vectors: Tensor) -> None:
         """Give words of the trainable tables vectors to start from.
@@ -119,18 +135,27 @@ class Network(nn.Module):
         layer = cast(HeadLayer, self.head_layers[index])
         self.head_layers[index] = layer.grow(self.heads[index].n_tags)
 
+    def note_learned(self, heads: Sequence[int]) -> None:
+        """Remember that heads were trained, with all labels that they have now.
+
+        heads (Sequence[int]): The heads.
+        """
+        for index in heads:
+            head = self.heads[index]
+            self.learned[head.name] = len(head.labels)
+
     @property
     def device(self) -> torch.device:
         """Where the parameters are; the CPU as long as there are none."""
         parameter = next(self.parameters(), None)
         return torch.device("cpu") if parameter is None else parameter.device
 
-    def remembers_words(self) -> bool:
+    def caches_words(self) -> bool:
         """Tell whether the characters' features of a word are one row for all heads and places."""
         shape = self.architecture
         return shape.characters == "word" and shape.share in ("characters", "both")
 
-    def recall_words(self, keys: Keys, strings: Mapping[int, str]) -> Tensor:
+    def character_features(self, keys: Keys, strings: Mapping[int, str]) -> Tensor:
         """Characters' features of words, computed for new words alone; not for training.
 
         keys (NDArray[uint64]): Hashes of the words, each once.
@@ -149,12 +174,12 @@ class Network(nn.Module):
                 )
             return values.float().cpu().numpy()[np.argsort(words.order)]
 
-        return torch.as_tensor(self.word_memory.recall(keys, encode), device=self.device)
+        rows = self.word_store.rows(CHARACTER_FEATURES, keys, encode)
+        return torch.as_tensor(rows, device=self.device)
 
-    def forget_words(self) -> None:
-        """Forget all words; needed when weights change."""
-        self.word_memory.clear()
-        self.extractor.forget()
+    def weights_changed(self) -> None:
+        """Drop what was cached of words under other weights."""
+        self.word_store.invalidate(CHARACTER_FEATURES)
 
     def _new_character_encoder(self) -> CharacterEncoder:
         shape = self.architecture
@@ -241,6 +266,7 @@ class Network(nn.Module):
             "heads": [asdict(head) for head in self.heads],
             "vocabulary": asdict(self.vocabulary),
             "vector_width": self.vector_width,
+            "learned": self.learned,
         }
 
 
@@ -251,12 +277,14 @@ def rebuild(description: dict[str, object]) -> Network:
     RETURNS (Network): The network.
     """
     words = cast(dict[str, list[str]], description["vocabulary"])
-    return Network(
+    heads = cast(list[dict[str, list[str]]], description["heads"])
+    network = Network(
         Architecture(**cast(dict[str, int], description["architecture"])),  # type: ignore[arg-type]
-        [
-            Head(str(head["name"]), tuple(head["labels"]))
-            for head in cast(list[dict[str, list[str]]], description["heads"])
-        ],
+        [Head(str(head["name"]), tuple(head["labels"])) for head in heads],
         Vocabulary(tuple(words["words"]), tuple(words["characters"]), bool(words["caseless"])),
         cast(int, description["vector_width"]),
     )
+    # Version 0.1.0 did not tell.
+    everything = {head.name: len(head.labels) for head in network.heads}
+    network.learned = dict(cast(dict[str, int], description.get("learned", everything)))
+    return network

@@ -4,13 +4,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.vectors.table import VectorTable
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from spacy.vectors import Vectors
 
 
 def check_output(out: Path, *, force: bool) -> None:
@@ -58,11 +59,24 @@ def take_vectors(nlp: "Language", name: str) -> "Language":
     """
     import spacy
 
-    if not nlp.vocab.vectors.shape[0]:
+    vectors = _find_vectors(nlp)
+    if vectors is None:
         raise InputError(f"{name}: this pipeline has no static vectors; name another.")
     blank = spacy.blank(nlp.lang or "en")
-    blank.vocab.vectors = nlp.vocab.vectors
+    blank.vocab.vectors = vectors
     return blank
+
+
+def _find_vectors(nlp: "Language") -> "Vectors | None":
+    """The pipeline's vectors, or else those of subwords that one of its components keeps."""
+    from spacy_bioner_mtl.loading import component_names
+    from spacy_bioner_mtl.static_vectors import subword_vectors
+
+    if nlp.vocab.vectors.shape[0]:
+        return nlp.vocab.vectors
+    components: list[Any] = [nlp.get_pipe(each) for each in component_names(nlp)]
+    found = (subword_vectors(component.model) for component in components)
+    return next(filter(None, found), None)
 
 
 def save_package(nlp: "Language", out: Path, *, description: str, origin: dict[str, str]) -> None:

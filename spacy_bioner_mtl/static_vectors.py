@@ -1,0 +1,234 @@
+"""tok2vec layers of static vectors. Each keeps its table in the model, and learns nothing.
+
+A component with such a layer can be copied into any other pipeline, whatever vectors that has. Two
+of them side by side (thinc's ``concatenate``) know different things about a word: general text one,
+subwords of biomedical text the other.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+from spacy.util import load_model
+from spacy.vectors import Mode as VectorsMode
+from spacy.vectors import Vectors
+from thinc.api import Model
+from thinc.types import Floats1d, Floats2d, Ints1d
+from thinc.util import to_numpy
+
+from spacy_bioner_mtl.by_word import SOURCE
+from spacy_bioner_mtl.errors import InputError
+
+Layer = Model[list[Doc], list[Floats2d]]
+
+#: Name of the layer that takes the pipeline's vectors.
+WORD_VECTORS = "word_vectors"
+#: Attribute of a layer: settings of floret, by which a table of subwords is read; empty for a table
+#: of words.
+FLORET = "floret"
+_FLORET_SETTINGS = ("minn", "maxn", "hash_count", "hash_seed", "bow", "eow")
+
+
+def build_word_vectors(caseless: bool = True) -> Layer:
+    """Build a layer of the pipeline's static vectors (``nlp.vocab.vectors``), raw.
+
+    spaCy's StaticVectors projects them first, which the LSTM does not need. The vectors are taken
+    over when the model is initialized; later changes of the pipeline's do not matter.
+
+    caseless (bool): Look words up lower-cased, as the vectors were made.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The layer. Words that it does not know have zeros.
+    """
+    return _build(WORD_VECTORS, _init_from_pipeline, {"caseless": caseless})
+
+
+def build_vector_table(path: str | Path | None = None, caseless: bool = True) -> Layer:
+    """Build a layer of vectors from a package.
+
+    path (str | Path | None): A package of vectors, as ``bioner-mtl vectors`` writes it; it is read
+        when the model is initialized and not needed afterwards. None: the layer adds nothing.
+    caseless (bool): Look words up lower-cased, as the vectors were made.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The layer. Words that it does not know have zeros.
+        Vectors of words are kept in half precision: half the size, at relative errors below 0.1 %.
+    """
+    attrs = {"path": None if path is None else str(path), "caseless": caseless}
+    return _build("vector_table", _init_from_package, attrs)
+
+
+def _build(name: str, init: Callable[..., None], attrs: dict[str, Any]) -> Layer:
+    """Parameters are the words' hashes, sorted, and their vectors; of floret only a table."""
+    return Model(
+        name,
+        forward,
+        init=init,
+        dims={"nO": None},
+        params={"keys": None, "table": None},
+        attrs={**attrs, FLORET: {}, SOURCE: source},
+    )
+
+
+def source(model: Layer) -> object:
+    """Return what holds the vectors."""
+    return model.get_param("table") if model.has_param("table") else None
+
+
+def adopt_vectors(model: Model[Any, Any], vectors: Vectors) -> None:
+    """Give layers that were saved without their vectors those of their pipeline.
+
+    Pipelines saved by version 0.1.0 have them in the vocab alone.
+
+    model (Model): A model just loaded.
+    vectors (Vectors): The vectors of the pipeline that it was loaded with.
+    RAISES (InputError): These are not the vectors that a layer was trained with, or no numbers.
+    """
+    for layer in model.walk():
+        if layer.name == WORD_VECTORS and layer.has_dim("nO") and not layer.has_param("table"):
+            width = vectors.shape[1]
+            if width != layer.get_dim("nO"):
+                raise InputError(
+                    f"The model was trained with vectors of {layer.get_dim('nO')} dimensions, and "
+                    f"those of its pipeline have {width}. Copy all of the pipeline's folder, "
+                    "vocab/vectors included, and load it without exclude."
+                )
+            _keep(layer, *_take(vectors, "the pipeline's vectors"))
+
+
+def subword_vectors(model: Model[Any, Any]) -> Vectors | None:
+    """Return the vectors of the first layer that keeps a table of subwords.
+
+    model (Model): A model.
+    RETURNS (Vectors | None): The vectors; None if there is no such layer.
+    """
+    for layer in model.walk():
+        if layer.attrs.get(FLORET):
+            table = layer.get_param("table")
+            return Vectors(data=table, mode="floret", **layer.attrs[FLORET])
+    return None
+
+
+def check_tables(model: Model[Any, Any]) -> None:
+    """Refuse vectors that are no numbers.
+
+    model (Model): A model just loaded.
+    RAISES (InputError): A table holds NaN or an infinite value.
+    """
+    for layer in model.walk():
+        if SOURCE in layer.attrs and layer.has_param("table"):
+            _check_finite(layer.get_param("table"), f"the table of the layer {layer.name!r}")
+
+
+def _init_from_pipeline(model: Layer, X: list[Doc] | None = None, Y: object = None) -> None:
+    """Take the vectors of the documents' vocab.
+
+    RAISES (InputError): The pipeline has no vectors.
+    """
+    if not X or not X[0].vocab.vectors_length:
+        raise InputError(
+            "The model looks up static vectors, but the pipeline has none. Make some with "
+            "`bioner-mtl vectors` and name them in the config under [initialize] vectors, or set "
+            "the model's tok2vec to null."
+        )
+    _keep(model, *_take(X[0].vocab.vectors, "the pipeline's vectors"))
+
+
+def _init_from_package(model: Layer, X: list[Doc] | None = None, Y: object = None) -> None:
+    """Read the package.
+
+    RAISES (InputError): There is no package at the path, or it has no vectors.
+    """
+    path = model.attrs["path"]
+    if path is None:
+        model.set_dim("nO", 0)
+        _keep(model, np.zeros(0, dtype=np.uint64), np.zeros((0, 0), dtype=np.float16), {})
+        return
+    try:
+        vectors = load_model(path).vocab.vectors
+    except OSError as error:
+        raise InputError(
+            f"{path}: no package of vectors ({error}). Make one with `bioner-mtl vectors`."
+        ) from error
+    keys, table, floret = _take(vectors, str(path))
+    _keep(model, keys, table if floret else table.astype(np.float16), floret)
+
+
+def _take(vectors: Vectors, where: str) -> tuple[NDArray[np.uint64], Any, dict[str, Any]]:
+    """Sorted hashes of words and their vectors; or none, a table of subwords and its settings."""
+    keys = np.zeros(0, dtype=np.uint64)
+    if vectors.mode == VectorsMode.floret:
+        table, floret = vectors.data, {name: getattr(vectors, name) for name in _FLORET_SETTINGS}
+    else:
+        rows = vectors.key2row
+        if not rows:
+            raise InputError(
+                f"{where}: no word in this table of {vectors.shape[0]:,} rows. If it is floret's, "
+                "vectors.cfg is missing beside it: copy all files of the vectors, or make them "
+                "again with `bioner-mtl vectors`."
+            )
+        keys = np.array(sorted(rows), dtype=np.uint64)
+        table, floret = vectors.data[[rows[key] for key in keys.tolist()]], {}
+    _check_finite(table, where)
+    return keys, table, floret
+
+
+def _check_finite(table: Any, where: str) -> None:
+    values = to_numpy(table)  # type: ignore[no-untyped-call]
+    # A sum is not a number if a value is none; looking at each value takes memory for all of them.
+    if not np.isfinite(values.sum(dtype=np.float64)):
+        (row, *_), *_ = np.argwhere(~np.isfinite(values))
+        raise InputError(
+            f"{where}: row {row} holds a value that is no number (NaN or infinite). Make the "
+            "vectors again, or copy the file again if it is damaged."
+        )
+
+
+def _keep(model: Layer, keys: NDArray[np.uint64], table: Any, floret: dict[str, Any]) -> None:
+    model.set_dim("nO", table.shape[1])
+    model.set_param("keys", cast(Floats1d, model.ops.asarray(cast(Ints1d, keys))))
+    model.set_param("table", cast(Floats2d, model.ops.asarray(table)))
+    model.attrs[FLORET] = floret
+
+
+def forward(
+    model: Layer, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[Doc]]]:
+    """Look up. Returns one array of shape (tokens, width) per document.
+
+    RAISES (InputError): The model was saved without its vectors, and they were not found.
+    """
+
+    def backprop(_: list[Floats2d]) -> list[Doc]:
+        return docs
+
+    if not model.has_param("table"):
+        raise InputError(
+            "The model has no vectors: it was saved by version 0.1.0, which kept them in the "
+            "pipeline's vocab alone. Load it as a whole pipeline, with spacy.load."
+        )
+    attribute = "LOWER" if model.attrs["caseless"] else "ORTH"
+    hashes = np.concatenate([doc.to_array(attribute) for doc in docs])
+    distinct, index = np.unique(hashes, return_inverse=True)
+    if not len(distinct):
+        return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], backprop
+    if model.attrs[FLORET]:
+        strings = docs[0].vocab.strings
+        # By the words themselves: the vectors have no string store that knows their hashes.
+        words = [strings[key] for key in distinct.tolist()]
+        vectors = cast(Vectors, subword_vectors(model)).get_batch(words)
+    else:
+        vectors = _look_up_words(model, distinct)
+    tokens = vectors[model.ops.asarray1i(cast(Ints1d, index))]
+    ends = np.cumsum([len(doc) for doc in docs])[:-1]
+    return model.ops.xp.split(tokens, ends.tolist()), backprop
+
+
+def _look_up_words(model: Layer, hashes: NDArray[np.uint64]) -> Any:
+    keys, table = model.get_param("keys"), model.get_param("table")
+    values = model.ops.alloc2f(len(hashes), model.get_dim("nO"))
+    if len(keys):
+        words = model.ops.asarray(cast(Ints1d, hashes))
+        rows = model.ops.xp.searchsorted(keys, words).clip(max=len(keys) - 1)
+        known = keys[rows] == words
+        values[known] = table[rows[known]]
+    return values
