@@ -3,9 +3,15 @@
 Scores are kept in the heads' span groups, and so come along with ``Doc.to_bytes`` and a DocBin.
 Entities are found again by their characters, not by their tokens: these change when a component
 such as ``merge_entities`` follows.
+
+``Doc.from_docs`` and ``Span.as_doc`` drop what span groups tell of their spans, and ``Doc.to_json``
+never has it. Hence the scores of entities also stand in ``doc.user_data``, as spaCy stores custom
+attributes of spans: that is kept by the first, by the second with ``copy_user_data=True``, and by
+the third with ``underscore=["bioner_score"]``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from spacy.tokens import Doc, Span
 
@@ -15,6 +21,10 @@ SCORES = "scores"
 RENAMED = "renamed"
 #: Name of the extension of Span.
 EXTENSION = "bioner_score"
+
+#: How the keys of doc.user_data begin under which spaCy stores the attribute; then follow the
+#: entity's first character, and the one after its last.
+_STORED = ("._.", EXTENSION)
 
 #: First character, character after the last, label.
 _Key = tuple[int, int, str]
@@ -27,10 +37,9 @@ def entity_score(entity: Span) -> float | None:
     RETURNS (float | None): The highest score among the spans of its document's span groups that
         have scores, with the same characters and the same label, or one that the policy of doc.ents
         has renamed to it. None if there is no such span: another component found the entity, or
-        scores were not asked for.
+        scores were not asked for. Where no group has scores any more, what doc.user_data says.
     """
-    key = (entity.start_char, entity.end_char, entity.label_)
-    return max((score for known, score in _scored_spans(entity.doc) if known == key), default=None)
+    return _entity_scores(entity.doc, [entity])[0]
 
 
 def entity_scores(doc: Doc) -> list[float | None]:
@@ -39,10 +48,41 @@ def entity_scores(doc: Doc) -> list[float | None]:
     doc (Doc): The document.
     RETURNS (list[float | None]): For each entity of doc.ents, what entity_score tells.
     """
+    return _entity_scores(doc, doc.ents)
+
+
+def store_scores(
+    doc: Doc, kept: Iterable[Span], scores: Iterable[tuple[Span, float | None]]
+) -> None:
+    """Write scores of entities to doc.user_data, in place of those of entities that are gone.
+
+    doc (Doc): The document.
+    kept (Iterable[Span]): Entities that were there before; what is known of them stays.
+    scores (Iterable[tuple[Span, float | None]]): New entities and their scores, as far as known.
+    """
+    data: dict[Any, Any] = doc.user_data
+    if data:
+        known = {_key(entity) for entity in kept}
+        for key in [key for key in data if isinstance(key, tuple) and key[:2] == _STORED]:
+            if key not in known:
+                del data[key]
+    for entity, score in scores:
+        if score is not None:
+            data[_key(entity)] = score
+
+
+def _key(entity: Span) -> tuple[str, str, int, int]:
+    return (*_STORED, entity.start_char, entity.end_char)
+
+
+def _entity_scores(doc: Doc, entities: Sequence[Span]) -> list[float | None]:
     scores: dict[_Key, float] = {}
     for key, score in _scored_spans(doc):
         scores[key] = max(score, scores.get(key, score))
-    return [scores.get((entity.start_char, entity.end_char, entity.label_)) for entity in doc.ents]
+    if scores:
+        return [scores.get((one.start_char, one.end_char, one.label_)) for one in entities]
+    data: dict[Any, Any] = doc.user_data
+    return [data.get(_key(one)) for one in entities]
 
 
 def _scored_spans(doc: Doc) -> Iterable[tuple[_Key, float]]:

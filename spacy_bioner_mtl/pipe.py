@@ -1,112 +1,54 @@
 """The component "bioner_mtl": many heads in, one ``doc.ents`` and one span group per head out."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Optimizer, set_dropout_rate
+from thinc.api import Optimizer
 
-from spacy_bioner_mtl.confidence import register_extension
 from spacy_bioner_mtl.decode import Reply, decode
 from spacy_bioner_mtl.entities import write_annotation
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.found_span import FoundSpan
 from spacy_bioner_mtl.heads import Head
+from spacy_bioner_mtl.legacy import PipelineReference, resolve_optimizer
 from spacy_bioner_mtl.merge import MergePolicy
 from spacy_bioner_mtl.model import (
     BioNERModel,
-    Query,
     count_vocabulary,
-    forget_words,
     get_network,
     make_network,
+    make_query,
 )
 from spacy_bioner_mtl.nn.network import Network
-from spacy_bioner_mtl.scorer import MACRO
-from spacy_bioner_mtl.sequences import split_sequences
+from spacy_bioner_mtl.overrides import (
+    ModelSettings,
+    check_model_overrides,
+    override_settings,
+    read_saved_config,
+)
 from spacy_bioner_mtl.settings import HeadSettings, read_settings
 from spacy_bioner_mtl.span_groups import annotated_heads
-from spacy_bioner_mtl.training.loss import gold_targets, likelihood, rehearsal
+from spacy_bioner_mtl.static_vectors import adopt_vectors, check_tables
+from spacy_bioner_mtl.training.schedule import check_schedule
+from spacy_bioner_mtl.training.steps import learn, rehearse
 from spacy_bioner_mtl.windows import split_parts
 
 #: Documents that initialize the tok2vec layer: enough to infer its widths.
 SAMPLE_SIZE = 10
 
-DEFAULT_MODEL = {"@architectures": "spacy_bioner_mtl.LSTMCRF.v1", "tok2vec": None}
 #: Names of heads that are keys both in a config file and for `spacy find-threshold`.
 PLAIN_NAME = re.compile(r"\w[\w -]*")
-
-register_extension()
-
-
-@Language.factory(
-    "bioner_mtl",
-    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
-    default_config={
-        "model": DEFAULT_MODEL,
-        "merge": {"@misc": "spacy_bioner_mtl.highest_score.v1"},
-        "overwrite": False,
-        "scores": True,
-        "thresholds": {},
-        "temperatures": {},
-        "active_heads": None,
-        "scorer": {"@scorers": "spacy_bioner_mtl.heads_scorer.v1"},
-    },
-    default_score_weights={f"{MACRO}_f": 1.0, f"{MACRO}_p": 0.0, f"{MACRO}_r": 0.0},
-)
-def make_bioner_mtl(
-    nlp: Language,
-    name: str,
-    model: BioNERModel,
-    merge: MergePolicy,
-    overwrite: bool,
-    scores: bool,
-    thresholds: dict[str, float],
-    temperatures: dict[str, float],
-    active_heads: list[str] | None,
-    scorer: Callable[..., dict[str, Any]] | None,
-) -> "BioNERMTL":
-    """Create the component.
-
-    All settings but model, merge and scorer are saved with the component, and loading takes them
-    from there, not from the config. In a trained pipeline, change ``nlp.get_pipe(name).cfg``.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name in it.
-    model (Model[Query, list[Answer]]): The network, as spacy_bioner_mtl.LSTMCRF.v1 builds it.
-    merge (MergePolicy): Which spans of the heads become doc.ents.
-    overwrite (bool): Whether to replace entities that are there already; else they are kept, and
-        spans that share a token with them stay out of doc.ents.
-    scores (bool): Whether to tell the probability of each span. If not, no time is spent on it,
-        except for heads with a threshold, and policies that rank by scores take them for equal.
-    thresholds (dict[str, float]): For heads by name, the probability below which a span is dropped,
-        from doc.spans and doc.ents alike. Heads that are not named drop nothing.
-    temperatures (dict[str, float]): For heads by name, what the CRF's scores are divided by before
-        probabilities are computed from them; what is found stays the same. Heads that are not
-        named have 1. `bioner-mtl calibrate --fit` finds them.
-    active_heads (list[str] | None): The heads that are asked when predicting; None for all. The
-        others cost no time, get no span group and have no part in doc.ents, so that the scorer
-        counts all their gold spans as missed. All heads train.
-    scorer (Callable | None): The scoring method.
-    RETURNS (BioNERMTL): The component.
-    """
-    cfg = {
-        "overwrite": overwrite,
-        "scores": scores,
-        "thresholds": thresholds,
-        "temperatures": temperatures,
-        "active_heads": active_heads,
-    }
-    return BioNERMTL(nlp.vocab, model, name, merge=merge, cfg=cfg, scorer=scorer)
 
 
 class BioNERMTL(TrainablePipe):  # type: ignore[misc]
@@ -129,7 +71,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         cfg: dict[str, Any],
         scorer: Callable[..., dict[str, Any]] | None = None,
     ):
-        """Create the component; see make_bioner_mtl, whose other settings are in cfg."""
+        """Create the component; see factory.make_bioner_mtl, whose other settings are in cfg."""
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -140,6 +82,9 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         self._declared: list[Head] = []
         #: The model as it was when training was resumed; spaCy sets it.
         self._rehearsal_model: BioNERModel | None = None
+        self.pipeline = PipelineReference()
+        #: Whether the training documents were looked at, and some were annotated.
+        self._initialized = False
 
     @property
     def network(self) -> Network:
@@ -154,6 +99,9 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
                 "nlp.initialize and nlp.update) or load a trained pipeline with spacy.load."
             )
         return network
+
+    def _check_weights(self) -> None:
+        _ = self.network
 
     @property
     def heads(self) -> list[Head]:
@@ -238,6 +186,8 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         RAISES (InputError): No example is annotated for any head, or settings name other heads.
         """
         validate_get_examples(get_examples, "BioNERMTL.initialize")
+        if nlp is not None:
+            check_schedule(nlp.config)
         if labels is None:
             examples = list(get_examples())
             heads = _find_heads(examples)
@@ -251,6 +201,14 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         for declared in self._declared:
             known = heads.setdefault(declared.name, [])
             known.extend(label for label in declared.labels if label not in known)
+        if not heads and _are_dummies(examples):
+            warnings.warn(
+                f"The component '{self.name}' stays without heads and weights, as there are no "
+                "training documents. To assemble a pipeline that finds something, take a trained "
+                "component as `source`.",
+                stacklevel=2,
+            )
+            return
         if not heads:
             raise InputError(
                 "No training document is annotated for any head: none has a span group in "
@@ -265,6 +223,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             vocabulary,
             [example.reference for example in examples[:SAMPLE_SIZE]],
         )
+        self._initialized = True
 
     def _list_thresholds(self, heads: list[str], nlp: Language | None) -> None:
         """Give each head a threshold, also in the pipeline's config.
@@ -279,7 +238,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
 
     @contextmanager
     def memory_zone(self, mem: Any = None) -> Iterator[Any]:
-        """Forget at the end what was remembered of words; ``nlp.memory_zone`` calls it.
+        """Empty the cache of words at the end; ``nlp.memory_zone`` calls it.
 
         mem (cymem.Pool | None): The zone's memory.
         YIELDS (cymem.Pool | None): The same.
@@ -287,7 +246,49 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         try:
             yield mem
         finally:
-            forget_words(self.model)
+            network = get_network(self.model)
+            if network is not None:
+                network.word_store.invalidate()
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "BioNERMTL":
+        """Load what was saved; settings that the config overrides stay as they are there.
+
+        path (str | Path): The component's folder.
+        exclude (Iterable[str]): What not to load.
+        RETURNS (BioNERMTL): This component.
+        RAISES (InputError): The files are damaged, or the config overrides what weights depend on.
+        """
+        configured, model_settings = dict(self.cfg), ModelSettings(self.model)
+        saved, nlp = read_saved_config(Path(path)), self.pipeline()
+        if saved is not None and nlp is not None:
+            check_model_overrides(nlp, self.name, saved)
+        super().from_disk(path, exclude=exclude)
+        if saved is not None:
+            self.cfg = override_settings(configured, self.cfg, saved)
+        network = get_network(self.model)
+        if network is not None:
+            model_settings.apply(self.model, network)
+        self._finish_loading()
+        return self
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "BioNERMTL":
+        """Load what to_bytes returned, settings included.
+
+        bytes_data (bytes): The data.
+        exclude (Iterable[str]): What not to load.
+        RETURNS (BioNERMTL): This component.
+        RAISES (InputError): The data are damaged.
+        """
+        super().from_bytes(bytes_data, exclude=exclude)
+        self._finish_loading()
+        return self
+
+    def _finish_loading(self) -> None:
+        adopt_vectors(self.model, self.vocab.vectors)
+        check_tables(self.model)
+        nlp = self.pipeline()
+        if nlp is not None:
+            resolve_optimizer(nlp)
 
     def predict(self, docs: Iterable[Doc]) -> list[list[FoundSpan]]:
         """Find spans.
@@ -306,19 +307,19 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         docs (list[Doc]): The documents.
         settings (HeadSettings): Which heads to ask.
         YIELDS (Reply): Each part, and the network's answers to it.
+        RAISES (InputError): Scores are no numbers.
         """
         if not len(settings.active):
             return
         for part in split_parts(docs):
-            numbers = np.arange(len(part.sequences))
-            pairs = np.stack(
-                [
-                    np.repeat(numbers, len(settings.active)),
-                    np.tile(settings.active, len(numbers)),
-                ],
-                axis=1,
-            )
-            yield part, self.model.predict(Query(part.docs, part.sequences, pairs))
+            answers = self.model.predict(make_query(part.docs, part.sequences, settings.active))
+            if not all(answer.lattice.is_finite() for answer in answers):
+                raise InputError(
+                    f"The component '{self.name}' has computed scores that are no numbers (NaN or "
+                    "infinite): its weights or vectors are damaged, or training has diverged. Load "
+                    "the pipeline again, or train it again with a lower rate."
+                )
+            yield part, answers
 
     def _settings(self) -> HeadSettings:
         return read_settings(self.cfg, self.network.heads, self.name)
@@ -357,20 +358,16 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         losses (dict[str, float] | None): Where to add the loss, under the component's name: the
             negative log likelihood per sequence and head.
         RETURNS (dict[str, float]): The losses.
+        RAISES (InputError): No document is annotated for any head, or the loss is no number. Only
+            a warning is given for the former if initialize has found annotated documents: the
+            training documents are mixed, and other batches will teach something.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "BioNERMTL.update")
-        docs = [example.predicted for example in examples]
-        sequences = split_sequences(docs)
-        targets = gold_targets(examples, self.network.heads, sequences)
-        if not len(targets.pairs):
-            return losses
-        set_dropout_rate(self.model, drop)
-        answers, backprop = self.model.begin_update(Query(docs, sequences, targets.pairs))
-        loss, gradients = likelihood(answers[0].lattice, targets)
-        backprop(gradients)  # type: ignore[arg-type]
+        self._check_weights()
+        loss = learn(self.model, examples, drop, self.name, strict=not self._initialized)
         if sgd:
             self.finish_update(sgd)
         losses[self.name] += loss
@@ -387,8 +384,8 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
     ) -> dict[str, float]:
         """Stay close to what the model knew when training was resumed.
 
-        The documents need no annotation: the heads that the earlier model had are asked, and its
-        probabilities of all taggings are the target.
+        The documents need no annotation: the heads that the earlier model had learned are asked,
+        and its probabilities of all taggings are the target.
 
         examples (Iterable[Example]): The batch.
         drop (float): Dropout.
@@ -399,28 +396,17 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        teacher = self._rehearsal_model
         docs = [example.predicted for example in examples]
-        sequences = split_sequences(docs)
-        if teacher is None or not sequences:
-            return losses
-        known = get_network(teacher)
-        assert known is not None
-        shared = [index for index, head in enumerate(known.heads) if head == self.heads[index]]
-        pairs = np.array([(s, h) for s in range(len(sequences)) for h in shared], dtype=np.int64)
-        if not len(pairs):
-            return losses
-        set_dropout_rate(teacher, 0.0)
-        set_dropout_rate(self.model, drop)
-        query = Query(docs, sequences, pairs)
-        expected, _ = teacher.begin_update(query)
-        answers, backprop = self.model.begin_update(query)
-        loss, gradients = rehearsal(answers[0].lattice, expected[0].lattice)
-        backprop(gradients)  # type: ignore[arg-type]
+        loss = rehearse(self.model, self._rehearsal_model, docs, drop, self.name)
         if sgd:
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
+
+
+def _are_dummies(examples: list[Example]) -> bool:
+    """Tell spaCy's stand-in for training documents, as ``spacy assemble`` initializes with it."""
+    return [[token.text for token in example.predicted] for example in examples] == [list("xyz")]
 
 
 def _find_heads(examples: list[Example]) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """Scores per head, and their averages over heads."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -35,6 +36,7 @@ def score_heads(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
     """
     examples = list(examples)
     heads = sorted({head for example in examples for head in annotated_heads(example.reference)})
+    _warn_of_what_cannot_score(examples, heads)
     scores: dict[str, Any] = {}
     for head in heads:
         scores.update(_score_head(examples, head))
@@ -43,6 +45,25 @@ def score_heads(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
         values = [scores[f"spans_{head}_{part}"] or 0.0 for head in heads]
         scores[f"{MACRO}_{part}"] = sum(values) / len(values) if values else 0.0
     return scores
+
+
+def _warn_of_what_cannot_score(examples: list[Example], heads: list[str]) -> None:
+    """Say why scores are 0 where that tells nothing of the pipeline."""
+    if examples and not heads:
+        warnings.warn(
+            "None of the documents to score is annotated for any head: they have no span groups, "
+            "and all scores are 0. Make them with `bioner-mtl convert`.",
+            stacklevel=3,
+        )
+    found = {head for example in examples for head in example.predicted.spans}
+    missing = [head for head in heads if head not in found]
+    if missing:
+        warnings.warn(
+            f"Documents are annotated for heads that the pipeline has not, or that are switched "
+            f"off, and that score 0: {', '.join(missing)}. Its span groups are: "
+            f"{', '.join(sorted(found)) or 'none'}.",
+            stacklevel=3,
+        )
 
 
 def _score_head(examples: list[Example], head: str) -> dict[str, Any]:

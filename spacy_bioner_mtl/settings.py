@@ -36,7 +36,7 @@ class HeadSettings:
 def read_settings(cfg: dict[str, Any], heads: Sequence[Head], component: str) -> HeadSettings:
     """Check the settings of a component.
 
-    cfg (dict[str, Any]): Its settings; see pipe.make_bioner_mtl.
+    cfg (dict[str, Any]): Its settings; see factory.make_bioner_mtl.
     heads (Sequence[Head]): Its heads.
     component (str): Its name, for messages.
     RETURNS (HeadSettings): The settings, head by head.

@@ -41,6 +41,7 @@ OWN_VALUES = (
     "training.patience",
     "training.max_steps",
     "training.eval_frequency",
+    "training.optimizer.learn_rate.total_steps",
 )
 #: Counts of one model: for each corpus and head, the rows of evaluation.count_mentions.
 Counts = dict[str, dict[str, list[list[int]]]]
@@ -172,11 +173,20 @@ def plan_runs(
                 }
                 if train not in steps:
                     steps[train] = _count_batches(config, values, passes)
-                values["training.max_steps"] = values["training.eval_frequency"] = steps[train]
+                values |= dict.fromkeys(_lengths(config), steps[train])
                 names = [variant, *([Path(file).stem] if file else []), f"seed{seed}"]
                 tests = tuple(data / "test" / each for each in ([file] if file else files))
                 runs.append(Run(variant, seed, config, values, out / "-".join(names), tests))
     return runs
+
+
+def _lengths(config: Path) -> list[str]:
+    """Name the settings of a config that say how long training is."""
+    names = ["training.max_steps", "training.eval_frequency"]
+    rate = _load_config(config, {})["training"]["optimizer"].get("learn_rate")
+    if isinstance(rate, dict) and "total_steps" in rate:
+        names.append("training.optimizer.learn_rate.total_steps")
+    return names
 
 
 def _corpus_files(data: Path) -> list[str]:

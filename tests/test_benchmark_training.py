@@ -101,7 +101,10 @@ def test_command_prints_and_saves(tmp_path, capsys):
 def test_trains_as_spacy_train_does(tmp_path, sample_docbins):
     """The weights are those that `spacy train` ends with."""
     steps = 5
-    settings = {"training.max_steps": steps - 1, "training.optimizer.use_averages": False}
+    settings = {
+        "training.optimizer.learn_rate.total_steps": steps - 1,
+        "training.optimizer.use_averages": False,
+    }
     train_samples(sample_docbins, tmp_path, settings)
     theirs = spacy.load(tmp_path / "model-last")
     overrides = {**TRAINING, **settings, "paths.train": str(sample_docbins / "train")}
@@ -237,7 +240,7 @@ def test_batches_are_drawn_over_epochs(tmp_path):
         ([*COMMAND, "--step", "3"], "No such option '--step'"),
         ([*COMMAND, "--nosuch.section", "3"], "nosuch -> section not a section value"),
         ([*COMMAND, "--training.dropout", "high"], r"dropout .*number"),
-        ([*MTL, "--paths.vectors", "nowhere"], "could not be found at 'nowhere'"),
+        ([*MTL, "--paths.vectors", "nowhere"], "nowhere: no package of vectors"),
         ([*COMMAND, "--nlp.pipeline", '["abstract_sentences"]'], "no component 'bioner_mtl'"),
         ([*COMMAND, "--training.frozen_components", '["bioner_mtl"]'], "no component 'bioner_mtl'"),
     ],

@@ -1,6 +1,7 @@
 """Scores per head against independent counts."""
 
 import random
+import warnings
 
 import pytest
 from conftest import make_example, make_examples, make_pipeline
@@ -171,3 +172,20 @@ def test_tokens_of_unknown_status_are_not_scored():
     gold.spans["h:unknown"] = [Span(gold, 4, 5, "-")]
     scores = score_heads([example])
     assert scores["spans_h_p"] == scores["spans_h_r"] == 1.0
+
+
+def test_scores_of_0_that_tell_nothing_are_said(trained):
+    examples = make_examples(trained, [("TKR2 grows .", {})])
+    with pytest.warns(UserWarning, match="None of the documents to score is annotated"):
+        scores = trained.evaluate(examples)
+    assert scores["bioner_macro_f"] == 0.0
+    examples = make_examples(trained, [("TKR2 grows .", {"geens": [(0, 1, "GENE")]})])
+    with pytest.warns(UserWarning, match="score 0: geens. Its span groups are: genes, medicine"):
+        scores = trained.evaluate(examples)
+    assert scores["spans_geens_f"] == 0.0
+
+
+def test_what_is_annotated_for_known_heads_is_scored_without_a_word(trained):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert trained.evaluate(make_examples(trained))["bioner_macro_f"] > 0.9

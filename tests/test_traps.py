@@ -72,7 +72,7 @@ def test_training_from_label_files_is_the_same_training(run, sample_docbins, tmp
                 "@readers": "spacy.read_labels.v1",
                 "path": str(path),
             },
-            "training.max_steps": 2,
+            "training.optimizer.learn_rate.total_steps": 2,
             "training.eval_frequency": 2,
         },
     )
@@ -102,7 +102,11 @@ def test_a_batch_without_annotated_documents_does_not_stop_training(tmp_path):
         tmp_path,
         tmp_path / "model",
         # One document a batch: most batches teach nothing.
-        {"training.batcher.size": 3, "training.max_steps": 12, "training.eval_frequency": 3},
+        {
+            "training.batcher.size": 3,
+            "training.optimizer.learn_rate.total_steps": 12,
+            "training.eval_frequency": 3,
+        },
     )
     assert trained.meta["performance"]["bioner_mtl_loss"] >= 0
 
@@ -126,7 +130,7 @@ def test_killing_a_run_corrupts_nothing(sample_docbins, tmp_path):
     config = spacy.util.load_config(SAMPLE_CONFIG, overrides=TRAINING)
     config["paths"]["train"] = str(sample_docbins / "train")
     config["paths"]["dev"] = str(sample_docbins / "dev")
-    config["training"]["max_steps"] = 100_000
+    config["training"]["optimizer"]["learn_rate"]["total_steps"] = 100_000
     config["training"]["eval_frequency"] = 2
     config.to_disk(tmp_path / "config.cfg")
     program = (
@@ -150,7 +154,7 @@ def test_killing_a_run_corrupts_nothing(sample_docbins, tmp_path):
     nlp = train_samples(
         sample_docbins,
         tmp_path / "model",
-        {"training.max_steps": 4, "training.eval_frequency": 2},
+        {"training.optimizer.learn_rate.total_steps": 4, "training.eval_frequency": 2},
     )
     loaded = spacy.load(tmp_path / "model" / "model-best")
     assert loaded.get_pipe("bioner_mtl").heads == nlp.get_pipe("bioner_mtl").heads

@@ -30,7 +30,7 @@ CORPORA = ["chemicals", "genes"]
 SMALL = {
     key: value
     for key, value in TRAINING.items()
-    if key not in ("training.max_steps", "training.eval_frequency")
+    if key not in ("training.optimizer.learn_rate.total_steps", "training.eval_frequency")
 }
 
 

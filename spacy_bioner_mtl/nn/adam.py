@@ -4,7 +4,7 @@ A batch has a few hundred of the words of a table. Only their rows are touched: 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -93,6 +93,7 @@ class FusedAdam(Optimizer):
         """
         rate = float(self.learn_rate) * lr_scale
         states = [self._state(change) for change in changes]
+        changes = [_fit(change, state) for change, state in zip(changes, states, strict=True)]
         dense = [
             (change, state)
             for change, state in zip(changes, states, strict=True)
@@ -150,17 +151,23 @@ class FusedAdam(Optimizer):
         change.weights.index_add_(0, rows, change.gradient / divisor, alpha=-rate)
 
     def _state(self, change: Change) -> "_State":
-        """What is known of a parameter, zeros at first."""
+        """What is known of a parameter, zeros at first.
+
+        A state of another shape, or on another device, is of another parameter: a kernel that was
+        given it would write into memory that is not its own.
+        """
         state = self._states.get(change.key)
-        if state is None:
+        if state is None or not state.belongs_to(change.weights):
             zeros = torch.zeros_like(change.weights)
             state = _State(
                 first=zeros if change.rows is None else torch.zeros_like(change.weights[:, :1]),
                 second=zeros.clone(),
                 count=zeros.new_zeros(()),
                 average=None if self.averages is None else zeros.clone(),
+                by_rows=change.rows is not None,
             )
             self._states[change.key] = state
+            self.nr_update[change.key] = 0
             if self.averages is not None:
                 # The same memory as an array, as spaCy wants it.
                 self.averages[change.key] = cast(FloatsXd, torch2xp(cast(Tensor, state.average)))
@@ -176,9 +183,30 @@ class _State:
     second (Tensor): Average of squared gradients, of the shape of the parameter.
     count (Tensor): Number of updates so far; of a table, it stays 0.
     average (Tensor | None): Average of the weights.
+    by_rows (bool): Whether it is that of a table, which is updated row by row.
     """
 
     first: Tensor
     second: Tensor
     count: Tensor
     average: Tensor | None
+    by_rows: bool
+
+    def belongs_to(self, weights: Tensor) -> bool:
+        """Tell whether this can be the state of a parameter."""
+        return self.second.shape == weights.shape and self.second.device == weights.device
+
+
+def _fit(change: Change, state: _State) -> Change:
+    """Bring a gradient into the form in which its parameter is updated.
+
+    A parameter keeps the form of its first update. Rehearsal brings the gradients of tables as
+    a whole, whatever was updated before.
+    """
+    if state.by_rows and change.rows is None:
+        rows = torch.nonzero(change.gradient.flatten(1).any(dim=1))[:, 0]
+        return replace(change, gradient=change.gradient[rows], rows=rows)
+    if not state.by_rows and change.rows is not None:
+        whole = torch.zeros_like(change.weights).index_copy_(0, change.rows, change.gradient)
+        return replace(change, gradient=whole, rows=None)
+    return change

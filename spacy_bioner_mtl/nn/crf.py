@@ -48,6 +48,19 @@ class Lattice:
         emissions = self.emissions.masked_fill(~allowed, IMPOSSIBLE)
         return Lattice(emissions, self.transitions, self.lengths)
 
+    def pad(self, n_tags: int) -> "Lattice":
+        """Add impossible tags behind the others.
+
+        n_tags (int): Number of tags, at least T.
+        RETURNS (Lattice): The same scores, of more tags.
+        """
+        missing = n_tags - self.emissions.shape[2]
+        if not missing:
+            return self
+        emissions = nn.functional.pad(self.emissions, (0, missing), value=IMPOSSIBLE)
+        transitions = nn.functional.pad(self.transitions, (0, missing, 0, missing))
+        return Lattice(emissions, transitions, self.lengths)
+
     def transitions_at(self, t: int) -> Tensor:
         """Scores from token t to token t + 1. Shape (N, T, T)."""
         return self.transitions if self.transitions.dim() == 3 else self.transitions[t]
@@ -55,6 +68,13 @@ class Lattice:
     def is_near(self) -> bool:
         """Tell whether possible scores are so near to each other that their ratios are numbers."""
         return bool(_spread(self.emissions, -1) + _spread(self.transitions, (-2, -1)) < NEAR)
+
+    def is_finite(self) -> bool:
+        """Tell whether all scores are numbers, neither NaN nor infinite."""
+        extremes = [*torch.aminmax(self.emissions)]
+        if self.transitions.numel():
+            extremes += torch.aminmax(self.transitions)
+        return bool(torch.isfinite(torch.stack(extremes)).all())
 
     def active(self) -> Tensor:
         """Tell tokens from padding. Shape (L, N), bool."""

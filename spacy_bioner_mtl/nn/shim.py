@@ -7,14 +7,15 @@ never writes.
 """
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import safetensors.torch
 import torch
 from thinc.api import Optimizer, PyTorchShim, torch2xp, xp2torch
-from thinc.types import FloatsXd
+from thinc.types import ArgsKwargs, FloatsXd
 from thinc.util import get_torch_default_device
 
 from spacy_bioner_mtl.errors import InputError
@@ -43,11 +44,18 @@ class NetworkShim(PyTorchShim):
     def network(self, network: Network) -> None:
         self._model = network.to(get_torch_default_device())
 
+    def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable[[ArgsKwargs], Any]]:
+        """Run the network, to be trained; see PyTorchShim."""
+        # A prediction that a signal interrupted may have left gradients switched off.
+        with torch.enable_grad():
+            return super().begin_update(inputs)  # type: ignore[no-any-return]
+
     def finish_update(self, optimizer: Optimizer) -> None:
         """Update the parameters that took part in the batch, and drop their gradients.
 
         optimizer (Optimizer): thinc's. Its grad_clip limits the norm of all gradients together, as
             torch users expect, where thinc by itself would limit that of each tensor.
+        RAISES (InputError): A gradient is no number. All parameters are as before.
         """
         used = [
             (name, parameter)
@@ -55,17 +63,19 @@ class NetworkShim(PyTorchShim):
             if parameter.grad is not None
         ]
         changes = [self._change(name, parameter) for name, parameter in used]
-        clip = getattr(optimizer, "grad_clip", 0.0)
-        if clip and changes:
-            _clip([change.gradient for change in changes], clip)
-        if isinstance(optimizer, FusedAdam):
-            optimizer.update(changes)
-        else:
-            for change in changes:
-                _update(optimizer, change)
-        for _, parameter in used:
-            parameter.grad = None
-        self._model.word_memory.clear()
+        try:
+            if changes:
+                clip = getattr(optimizer, "grad_clip", 0.0)
+                _clip([change.gradient for change in changes], clip)
+            if isinstance(optimizer, FusedAdam):
+                optimizer.update(changes)
+            else:
+                for change in changes:
+                    _update(optimizer, change)
+        finally:
+            for _, parameter in used:
+                parameter.grad = None
+            self._model.weights_changed()
 
     def _change(self, name: str, parameter: torch.Tensor) -> Change:
         """Parameter and gradient for an optimizer; they share their memory."""
@@ -89,27 +99,31 @@ class NetworkShim(PyTorchShim):
 
         params (dict): The optimizer's averages, under the keys that finish_update gave it.
         """
-        backup = {}
-        with torch.no_grad():
+        backup = {name: parameter.data for name, parameter in self._model.named_parameters()}
+        try:
             for name, parameter in self._model.named_parameters():
                 average = params.get(self._key(name, parameter))
                 if average is not None:
-                    backup[name] = parameter.data
                     parameter.data = xp2torch(average, device=parameter.device).clone()
-        self._model.word_memory.clear()
-        try:
+            self._model.weights_changed()
             yield
         finally:
             for name, values in backup.items():
                 self._model.get_parameter(name).data = values
-            self._model.word_memory.clear()
+            self._model.weights_changed()
 
 
 def _clip(gradients: list[torch.Tensor], limit: float) -> None:
-    """Scale gradients down, in place, to a largest norm of all of them together."""
+    """Scale gradients down, in place, to a largest norm of all of them together; 0 for no limit."""
     # torch's clip_grad_norm_ does the same, but not with sparse gradients.
-    norm = torch.stack(torch._foreach_norm(gradients)).norm()
-    if bool(norm > limit):
+    norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
+    if not math.isfinite(norm):
+        raise InputError(
+            "A gradient of the network is no number (NaN or infinite): training has diverged. The "
+            "weights are those of before this step. Take a lower learning rate, or set grad_clip, "
+            "under [training.optimizer], and begin from the last saved pipeline."
+        )
+    if limit and norm > limit:
         torch._foreach_mul_(gradients, limit / (norm + 1e-6))
 
 
@@ -119,7 +133,10 @@ def _update(optimizer: Optimizer, change: Change) -> None:
     if change.rows is not None:
         gradient = torch.zeros_like(change.weights).index_copy_(0, change.rows, gradient)
     weights, _ = optimizer(
-        change.key, cast(FloatsXd, torch2xp(change.weights)), cast(FloatsXd, torch2xp(gradient))
+        change.key,
+        cast(FloatsXd, torch2xp(change.weights)),
+        # thinc's kernels read memory from its beginning, whatever the strides are.
+        cast(FloatsXd, torch2xp(gradient.contiguous())),
     )
     change.weights.copy_(xp2torch(weights, device=change.weights.device))
 
@@ -139,11 +156,22 @@ def _deserialize(_: Any, data: bytes, device: torch.device) -> Network | None:
     try:
         header_size = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + header_size])
-        network = rebuild(json.loads(header["__metadata__"][DESCRIPTION]))
-        network.load_state_dict(safetensors.torch.load(data))
+        # Without memory for its weights: a damaged description may speak of any sizes.
+        with torch.device("meta"):
+            network = rebuild(json.loads(header["__metadata__"][DESCRIPTION]))
+        tensors = safetensors.torch.load(data)
+        # What is loaded points into the data, which may lie at any address.
+        weights = {name: values.to(torch.float32, copy=True) for name, values in tensors.items()}
+        network.load_state_dict(weights, assign=True)
     except _DAMAGE as error:
         raise InputError(
             f"The weights of bioner_mtl cannot be read ({error}): the model is truncated or was "
             "not written by this component. Copy or train it again."
         ) from error
+    for name, values in weights.items():
+        if not bool(torch.isfinite(values).all()):
+            raise InputError(
+                f"The weights of bioner_mtl are damaged: {name} holds a value that is no number "
+                "(NaN or infinite). Copy the model again, or train it again with a lower rate."
+            )
     return network.to(device)

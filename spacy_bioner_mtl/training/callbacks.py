@@ -7,6 +7,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+from wasabi import msg
 
 from spacy_bioner_mtl.docbin import doc_to_record
 from spacy_bioner_mtl.files import write_whole
@@ -33,6 +34,29 @@ def configure_annotate_on_improvement(
     def after_init(nlp: Language) -> Language:
         pipe: Any = nlp.get_pipe(component)
         pipe.scorer = AnnotatingScorer(pipe.scorer, Path(path))
+        return nlp
+
+    return after_init
+
+
+def configure_add_heads(
+    heads: dict[str, list[str]], component: str = "bioner_mtl"
+) -> Callable[[Language], Language]:
+    """Create a callback that adds heads to a trained component which training goes on with.
+
+    For ``[initialize.after_init]`` of a config whose component has a ``source``: spaCy does not
+    initialize such a component, so that it does not look for heads in the training documents.
+
+    heads (dict[str, list[str]]): The labels of each head. What is there already stays.
+    component (str): The component's name in the pipeline.
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def after_init(nlp: Language) -> Language:
+        pipe: Any = nlp.get_pipe(component)
+        for name, labels in heads.items():
+            if pipe.add_head(name, labels):
+                msg.info(f"Added the head '{name}' with the labels {', '.join(labels)}")
         return nlp
 
     return after_init

@@ -84,13 +84,22 @@ def likelihood(lattice: Lattice, targets: Targets) -> tuple[float, Gradients]:
     return _difference(*_expect_both(lattice, lattice.allow(allowed)))
 
 
-def rehearsal(lattice: Lattice, teacher: Lattice) -> tuple[float, Gradients]:
+def rehearsal(
+    lattice: Lattice, teacher: Lattice, n_tags: NDArray[np.int64]
+) -> tuple[float, Gradients]:
     """Divergence of the model's distribution over taggings from its teacher's (Kullback-Leibler).
 
+    Taggings with other tags than those that the teacher has learned do not count.
+
     lattice (Lattice): The model's scores.
-    teacher (Lattice): The teacher's scores of the same pairs.
+    teacher (Lattice): The teacher's scores of the same pairs; it may have fewer tags.
+    n_tags (NDArray[int64]): Shape (P,): number of tags that the teacher has learned; the first.
     RETURNS (tuple[float, Gradients]): The mean over pairs, and its gradients.
     """
+    numbers = torch.arange(lattice.emissions.shape[2], device=lattice.emissions.device)
+    learned = numbers < torch.as_tensor(n_tags, device=numbers.device)[:, None]
+    lattice = lattice.allow(learned.expand_as(lattice.emissions))
+    teacher = teacher.pad(len(numbers)).allow(learned.expand_as(lattice.emissions))
     mine, expected = _expect_both(lattice, teacher)
     log_ratio, gradients = _difference(mine, expected)
     emissions = expected.unary * (teacher.emissions - lattice.emissions)
