@@ -81,6 +81,30 @@ def test_the_config_of_another_pipeline(source, tmp_path):
     assert answers(spacy.load(tmp_path / "host")) == expected
 
 
+@pytest.mark.filterwarnings("ignore:.*W113")
+def test_settings_in_the_config_of_another_pipeline(source, tmp_path):
+    source.to_disk(tmp_path / "source")
+    host = {
+        "nlp": {
+            "lang": "en",
+            "pipeline": ["bioner_mtl"],
+            "after_pipeline_creation": {
+                "@callbacks": "spacy_bioner_mtl.settings.v1",
+                "settings": {"active_heads": ["genes"], "overwrite": True},
+            },
+        },
+        "components": {"bioner_mtl": {"source": str(tmp_path / "source")}},
+    }
+    nlp = spacy.util.load_model_from_config(host, auto_fill=True)
+    nlp.to_disk(tmp_path / "host")
+    for each in (nlp, spacy.load(tmp_path / "host")):
+        assert list(each(TEXTS[0]).spans) == ["genes"]
+        assert each.get_pipe("bioner_mtl").cfg["overwrite"] is True
+    host["nlp"]["after_pipeline_creation"]["settings"] = {"overwrites": True}
+    with pytest.raises(InputError, match="no setting 'overwrites'; choose from: overwrite"):
+        spacy.util.load_model_from_config(host, auto_fill=True)
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda nlp: pickle.loads(pickle.dumps(nlp))])
 def test_copies(source, copied):
     nlp = copied(source)

@@ -1,4 +1,4 @@
-"""Callbacks of ``spacy train``."""
+"""Callbacks for configs of pipelines that are trained, or put together from trained ones."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,6 +10,7 @@ from spacy.training import Example
 from wasabi import msg
 
 from spacy_bioner_mtl.docbin import doc_to_record
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.formats.conll import write_conll
 from spacy_bioner_mtl.span_groups import annotated_heads
@@ -60,6 +61,33 @@ def configure_add_heads(
         return nlp
 
     return after_init
+
+
+def configure_settings(
+    settings: dict[str, Any], component: str = "bioner_mtl"
+) -> Callable[[Language], Language]:
+    """Create a callback that changes settings of a component that was trained elsewhere.
+
+    For ``[nlp.after_pipeline_creation]`` of a config whose component has a ``source``: spaCy drops
+    other settings of that block.
+
+    settings (dict[str, Any]): Settings as in ``nlp.get_pipe(component).cfg``.
+    component (str): The component's name in the pipeline.
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def after_pipeline_creation(nlp: Language) -> Language:
+        pipe: Any = nlp.get_pipe(component)
+        for name in settings:
+            if name not in pipe.cfg:
+                raise InputError(
+                    f"[nlp.after_pipeline_creation.settings]: the component '{component}' has no "
+                    f"setting {name!r}; choose from: {', '.join(pipe.cfg)}."
+                )
+        pipe.cfg.update(settings)
+        return nlp
+
+    return after_pipeline_creation
 
 
 class AnnotatingScorer:
