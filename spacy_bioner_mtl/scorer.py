@@ -49,10 +49,10 @@ def score_heads(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
 
 def _warn_of_what_cannot_score(examples: list[Example], heads: list[str]) -> None:
     """Say why scores are 0 where that tells nothing of the pipeline."""
-    if examples and not heads:
+    if not heads:
         warnings.warn(
-            "None of the documents to score is annotated for any head: they have no span groups, "
-            "and all scores are 0. Make them with `bioner-mtl convert`.",
+            f"None of the {len(examples):,} documents to score is annotated for any head: they "
+            "have no span groups, and all scores are 0. Make them with `bioner-mtl convert`.",
             stacklevel=3,
         )
     found = {head for example in examples for head in example.predicted.spans}

@@ -176,13 +176,18 @@ def test_tokens_of_unknown_status_are_not_scored():
 
 def test_scores_of_0_that_tell_nothing_are_said(trained):
     examples = make_examples(trained, [("TKR2 grows .", {})])
-    with pytest.warns(UserWarning, match="None of the documents to score is annotated"):
+    with pytest.warns(UserWarning, match="None of the 1 documents to score is annotated"):
         scores = trained.evaluate(examples)
     assert scores["bioner_macro_f"] == 0.0
     examples = make_examples(trained, [("TKR2 grows .", {"geens": [(0, 1, "GENE")]})])
     with pytest.warns(UserWarning, match="score 0: geens. Its span groups are: genes, medicine"):
         scores = trained.evaluate(examples)
     assert scores["spans_geens_f"] == 0.0
+
+
+def test_no_documents_at_all_are_said(trained):
+    with pytest.warns(UserWarning, match="None of the 0 documents to score"):
+        assert trained.get_pipe("bioner_mtl").score([])["bioner_macro_f"] == 0.0
 
 
 def test_what_is_annotated_for_known_heads_is_scored_without_a_word(trained):
