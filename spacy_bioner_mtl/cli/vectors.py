@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from wasabi import msg
 
+from spacy_bioner_mtl.cli.console import group, shared
 from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 vectors = typer.Typer(
     name="vectors",
+    callback=group,
     help='Make a package of static word vectors, for `[initialize] vectors = "OUT"`.',
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -37,6 +39,7 @@ Force = Annotated[
 
 
 @vectors.command("file", short_help="Take the vectors of a file.")
+@shared
 def from_file(
     path: Annotated[
         Path,
@@ -71,6 +74,7 @@ def from_file(
 
 
 @vectors.command("pipeline", short_help="Take the vectors of a trained pipeline.")
+@shared
 def from_pipeline(
     name: Annotated[
         str,
@@ -99,6 +103,7 @@ def from_pipeline(
 
 
 @vectors.command(short_help="Take GloVe 6B.")
+@shared
 def glove(
     out: OutFolder,
     keep: Keep = 400_000,
@@ -114,6 +119,7 @@ def glove(
 
 
 @vectors.command(short_help="Train subword vectors on text.")
+@shared
 def floret(
     out: OutFolder,
     text: Annotated[

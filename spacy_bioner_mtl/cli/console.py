@@ -1,0 +1,143 @@
+"""What all commands share: how much they say, and where to."""
+
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Exit, Option
+
+from spacy_bioner_mtl import __version__
+from spacy_bioner_mtl.files import is_standard_output
+from spacy_bioner_mtl.progress import show_progress
+
+#: Parameters that name the file that a command writes.
+_OUTPUTS = ("out", "output")
+
+
+class _Level:
+    """How much the running command says."""
+
+    quiet = False
+    verbose = False
+
+
+def _set_quiet(value: bool) -> None:
+    _Level.quiet |= value
+
+
+def _set_verbose(value: bool) -> None:
+    _Level.verbose |= value
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        print(f"bioner-mtl {__version__}")
+        raise Exit
+
+
+Quiet = Annotated[
+    bool, Option("--quiet", callback=_set_quiet, help="Say nothing but what went wrong.")
+]
+Verbose = Annotated[
+    bool,
+    Option(
+        "--verbose",
+        callback=_set_verbose,
+        help="Also show each file that is passed over, and of an error where it came from.",
+    ),
+]
+Version = Annotated[
+    bool,
+    Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+]
+_SHARED = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+    for name, annotation in (("quiet", Quiet), ("verbose", Verbose))
+]
+
+
+def root(quiet: Quiet = False, verbose: Verbose = False, version: Version = False) -> None:
+    """Multi-task biomedical named entity recognition for spaCy."""
+
+
+def group(quiet: Quiet = False, verbose: Verbose = False) -> None:
+    """Take the options of all commands before the name of a command, too."""
+
+
+def shared(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of all commands, and keep standard output free for its output.
+
+    command (Callable[..., None]): The function of the command.
+    RETURNS (Callable[..., None]): The same with --quiet and --verbose.
+    """
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        for added in _SHARED:
+            del options[added.name]
+        with _messages(options):
+            command(*arguments, **options)
+
+    signature = inspect.signature(command)
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), *_SHARED]
+    )
+    run.__annotations__ = {
+        **command.__annotations__,
+        **{added.name: added.annotation for added in _SHARED},
+    }
+    return run
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    """Begin with what a command says by default, whatever another one was told before."""
+    _Level.quiet = _Level.verbose = False
+    try:
+        yield
+    finally:
+        show_progress(True)
+
+
+def is_verbose() -> bool:
+    """Check whether everything is to be shown.
+
+    RETURNS (bool): Whether --verbose was given.
+    """
+    return _Level.verbose
+
+
+def show_error(message: str, error: BaseException | None = None) -> None:
+    """Show on standard error what went wrong.
+
+    message (str): The message.
+    error (BaseException | None): What it was made of; shown with --verbose, with its causes.
+    """
+    from wasabi import msg
+
+    if error is not None and _Level.verbose:
+        traceback.print_exception(error)
+    mark = msg.text("", icon="fail", color="fail", no_print=True)
+    # Wrapping would tear paths and lists of files apart.
+    print(f"{mark} {message}", file=sys.stderr)
+
+
+@contextmanager
+def _messages(options: Mapping[str, Any]) -> Iterator[None]:
+    """Send messages where they belong while a command runs with these options."""
+    outputs = [options[name] for name in _OUTPUTS if isinstance(options.get(name), Path)]
+    if _Level.quiet:
+        show_progress(False)
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+            yield
+    elif any(map(is_standard_output, outputs)):
+        with redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
