@@ -32,6 +32,8 @@ class ShardReport:
     failure (str): Why nothing of it was answered; empty if it was.
     bytes (int): The size of the file, where runs can be resumed.
     sha256 (str): The checksum of its content, where runs can be resumed.
+    output_bytes (int): The size of its answers, where runs can be resumed.
+    output_sha256 (str): The checksum of its answers, where runs can be resumed.
     """
 
     source: str
@@ -42,6 +44,23 @@ class ShardReport:
     failure: str = ""
     bytes: int = 0
     sha256: str = ""
+    output_bytes: int = 0
+    output_sha256: str = ""
+
+
+def report_death(name: str, how: str = "") -> ShardReport:
+    """Report that a shard's processes died over it.
+
+    name (str): The shard's name.
+    how (str): How the last one died, if that is known.
+    RETURNS (ShardReport): What became of the shard.
+    """
+    how = f" ({how})" if how else ""
+    return ShardReport(
+        name,
+        failure=f"{name}: the process that annotated it died{how}. If memory ran out, take fewer "
+        "--processes; run again to go on",
+    )
 
 
 class _Fatal(Exception):

@@ -46,7 +46,8 @@ def annotate(
         Path,
         Argument(
             metavar="OUT",
-            help="The file to write; a folder where SOURCE is a folder or a pattern.",
+            help='The file to write, or "-" for standard output; a folder where SOURCE is a folder '
+            "or a pattern.",
         ),
     ],
     source_format: Annotated[
@@ -106,8 +107,8 @@ def annotate(
     """Annotate files with a trained pipeline.
 
     Every document is answered exactly once. A document that cannot be is listed with the reason in
-    OUT.errors.jsonl (of a folder: OUT/errors.jsonl), and the exit status is 1; all others are in
-    OUT.
+    OUT.errors.jsonl (of a folder: OUT/errors.jsonl; of standard output, a pipe or a device: on
+    standard error), and the exit status is 1; all others are in OUT.
 
     Of a folder or a pattern each file is read and written for itself, under its own name with the
     ending of the format. If the run is interrupted, the same command goes on where it stopped. At
@@ -145,14 +146,39 @@ def annotate(
     if head == ALL:
         columns = "Columns: token, " if target_format == "conll" else "Heads: "
         msg.info(columns + ", ".join(report.heads))
+    _tell_about_folder(report)
+    _conclude(report, out)
+
+
+def _tell_about_folder(report: "RunReport") -> None:
+    """Say what was passed over, and what was found of earlier runs."""
+    from wasabi import msg
+
+    from spacy_bioner_mtl.annotate.shards import MANIFEST, SHOWN
+    from spacy_bioner_mtl.cli.console import is_verbose
+
     if report.n_skipped:
         msg.info(f"{report.n_skipped:,} files were finished before")
+    if report.n_damaged:
+        msg.warn(
+            f"{report.n_damaged:,} files that were finished before were annotated again: their "
+            "answers, or what was kept of them, were not as they had been written"
+        )
     if report.orphans:
         msg.warn(
             f"Answers of {len(report.orphans):,} files that are there no longer, such as "
             f"{report.orphans[0]}, stay; the manifest does not list them"
         )
-    _conclude(report, out)
+    if report.left_out:
+        shown = ", ".join(each.name for each in report.left_out[:SHOWN])
+        more = len(report.left_out) - SHOWN
+        msg.warn(
+            f"{len(report.left_out):,} passed over: {shown}"
+            f"{f' and {more:,} more' if more > 0 else ''}; {MANIFEST} says why"
+        )
+        if is_verbose():
+            for each in report.left_out:
+                msg.text(f"{each.name}: {each.reason}")
 
 
 def _conclude(report: "RunReport", out: Path) -> None:
@@ -175,7 +201,11 @@ def _conclude(report: "RunReport", out: Path) -> None:
     if n_errors or n_failed:
         faults = [f"{n_errors:,} document{'s' * (n_errors > 1)}"] if n_errors else []
         faults += [f"{n_failed:,} file{'s' * (n_failed > 1)}"] if n_failed else []
+        summary = f"{' and '.join(faults)} could not be answered"
+        if report.errors is None:
+            reasons = [error["reason"] for shard in shards for error in shard.errors]
+            raise InputError("\n".join([f"{summary}:", *reasons]))
         raise InputError(
-            f"{' and '.join(faults)} could not be answered; {report.errors} says why"
+            f"{summary}; {report.errors} says why"
             + ("; the same command tries the files again" if n_failed else "")
         )
