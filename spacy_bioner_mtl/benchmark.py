@@ -150,7 +150,7 @@ def benchmark(
     heads_before = len(active_head_names(nlp))
     if heads is not None:
         repeat_heads(nlp, heads)
-    records = strict(read(path))
+    records = strict(read(path, gold=False))
     texts = take_texts(nlp, (record.text for record in records), max(words, long or 0))
     if not texts:
         raise InputError(f"{path}: there is no text in it to measure with")

@@ -20,6 +20,7 @@ OUTSIDE = "O"
 UNKNOWN = "-"
 
 _FAMILY: dict[str, Scheme] = {"E": "IOBES", "S": "IOBES", "L": "BILUO", "U": "BILUO"}
+_LETTERS = frozenset([OUTSIDE, "B", "I", *_FAMILY])
 _IN_IOBES = {"L": "E", "U": "S"}
 # Per scheme: the prefixes of an entity's first token, its last, and an entity's only token.
 _PREFIXES: dict[Scheme, tuple[str, str, str]] = {
@@ -73,6 +74,16 @@ def parse_tag(tag: str) -> Tag:
     if not entity_type.strip():
         raise ValueError(f"{tag!r} lacks an entity type after the hyphen")
     return Tag(prefix, entity_type)
+
+
+def is_like_a_tag(text: str) -> bool:
+    """Tell whether a column may hold tags, correct ones or not.
+
+    text (str): What stands in it.
+    RETURNS (bool): Whether it is a tag of any scheme, with or without a type, in upper or lower
+        case.
+    """
+    return text == UNKNOWN or (text[:1].upper() in _LETTERS and text[1:2] in ("", "-"))
 
 
 def detect_scheme(tag_sequences: Iterable[Sequence[str]]) -> Scheme:

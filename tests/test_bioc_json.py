@@ -64,8 +64,8 @@ def test_layouts_of_json(file, wrap):
 @pytest.mark.parametrize(
     ("value", "id", "what"),
     [
-        ({"id": "b"}, "b", "'infons' is missing"),
-        ({}, "", "'id' is missing"),
+        ({"id": "b"}, "b", "'passages' is missing"),
+        ({}, "", "'passages' is missing"),
         ("text", "", "of another type"),
         (None, "", "of another type"),
         (as_json("b", infons=[]), "b", "of another type"),

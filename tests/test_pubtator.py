@@ -141,7 +141,7 @@ def test_damaged_lines(tmp_path, damage, what, line):
 
 
 def test_lines_without_a_title(file):
-    path = file(TITLE, "", "11\t0\t4\tZinc\tChemical")
+    path = file(TITLE, "", "12\t0\t4\tZinc\tChemical")
     with pytest.raises(InputError, match=r"corpus.txt:3: no title before"):
         list(read_pubtator(path, "H"))
     path = file("12|a|Abstract", "12\t0\t4\tZinc\tChemical", TITLE, "", "12\t0\t1\tx\tX")
@@ -149,6 +149,12 @@ def test_lines_without_a_title(file):
     assert (first.id, second.id, third.id) == ("12", "11", "12")
     assert first.reason.startswith(f"{path}:1: no title before")
     assert third.reason.startswith(f"{path}:5: no title before")
+
+
+def test_a_blank_line_before_mentions_parts_nothing(file):
+    mention = "11\t0\t4\tZinc\tChemical"
+    for lines in ([TITLE, "", mention], [TITLE, ABSTRACT, "", "", mention, "", "12|t|Next"]):
+        assert next(read_pubtator(file(*lines), "H")).mentions == {"H": [Mention(0, 4, "Chemical")]}
 
 
 def test_compressed_files(tmp_path):

@@ -125,7 +125,7 @@ class Annotator:
 
     def _records(self, shard: Shard) -> Iterator[ReadRecord]:
         try:
-            yield from self._read(shard.source)
+            yield from self._read(shard.source, gold=False)
         except InputError as error:
             raise ShardFault(str(error)) from error
         except Exception as error:

@@ -64,7 +64,7 @@ class _Part:
 
 
 def read_document(
-    decode: Callable[[Any], BioCDocument], source: Any, identifier: str, where: str
+    decode: Callable[[Any], BioCDocument], source: Any, identifier: str, where: str, gold: bool
 ) -> ReadRecord:
     """Turn a document into a record.
 
@@ -75,10 +75,11 @@ def read_document(
     source (Any): The source.
     identifier (str): Its identifier, for messages.
     where (str): The file, and line, for messages.
+    gold (bool): Whether to keep the mentions.
     RETURNS (ReadRecord): The record, or why there is none.
     """
     try:
-        return _make_record(decode(source))
+        return _make_record(decode(source), gold)
     except ValueError as error:
         reason = str(error)
     except KeyError as error:
@@ -127,7 +128,7 @@ def make_document(record: Record) -> BioCDocument:
     return document
 
 
-def _make_record(document: BioCDocument) -> Record:
+def _make_record(document: BioCDocument, gold: bool) -> Record:
     parts = [_make_part(passage) for passage in document.passages]
     starts = _place((part.offset, len(part.text)) for part in parts)
     text = _join((part.text for part in parts), starts, _fill)
@@ -162,7 +163,7 @@ def _make_record(document: BioCDocument) -> Record:
     return Record(
         id="" if document.id is None else str(document.id),
         text=text,
-        mentions=mentions or {SOURCE_HEAD: []},
+        mentions=mentions or ({SOURCE_HEAD: []} if gold else {}),
         passages=passages,
         meta={key: "" if value is None else value for key, value in document.infons.items()},
     )

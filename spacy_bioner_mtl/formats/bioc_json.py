@@ -9,12 +9,13 @@ from typing import Any
 from bioc import BioCDocument, biocjson
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import open_source
+from spacy_bioner_mtl.files import Source, open_source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 
 # That of the collections that PubTator 3 gives out has a name of its own.
 _LISTS = ("documents", "PubTator3")
+_OFTEN_MISSING: dict[str, Any] = {"infons": {}, "annotations": [], "sentences": []}
 _HEADER = (
     f'{{"bioctype": "BioCCollection", "source": "{SOURCE}", "date": "", "key": "", '
     '"version": "1.0", "infons": {}, "documents": ['
@@ -22,34 +23,35 @@ _HEADER = (
 _FOOTER = "\n]}\n"
 
 
-def read_bioc_json(path: Path) -> Iterator[ReadRecord]:
+def read_bioc_json(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a collection, or a list of collections, or such a value a line (BioC JSON Lines).
 
     Lines are read one at a time; a collection is one JSON value and is decoded as a whole, so that
     memory grows with the file.
 
-    path (Path): The file, in UTF-8, or standard input.
+    source (Path | Source): The file, in UTF-8, or standard input.
+    gold (bool): Whether to read the annotations.
     YIELDS (ReadRecord): The documents. One whose annotations do not fit its text is a BadRecord,
         and so is a line that is no JSON.
     RAISES (InputError): If a file that is one JSON value is malformed.
     """
-    with open_source(path) as file:
+    with open_source(source) as file:
         first = file.readline()
         try:
             value = json.loads(first)
         except (ValueError, RecursionError):
-            yield from _read_documents(_load_whole(path, first + file.read()), f"{path}")
+            yield from _read_documents(_load_whole(source, first + file.read()), f"{source}", gold)
             return
-        yield from _read_documents(value, f"{path}:1")
+        yield from _read_documents(value, f"{source}:1", gold)
         for number, line in enumerate(file, start=2):
             if not line.strip():
                 continue
             try:
                 value = json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield BadRecord("", f"{path}:{number}: no JSON ({error}); correct the line")
+                yield BadRecord("", f"{source}:{number}: no JSON ({error}); correct the line")
             else:
-                yield from _read_documents(value, f"{path}:{number}")
+                yield from _read_documents(value, f"{source}:{number}", gold)
 
 
 def write_bioc_json(records: Iterable[Record]) -> Iterator[str]:
@@ -69,7 +71,7 @@ def write_bioc_json(records: Iterable[Record]) -> Iterator[str]:
     return chain([_HEADER], map(write_document, records), [_FOOTER])
 
 
-def _load_whole(path: Path, content: bytes) -> Any:
+def _load_whole(source: Path | Source, content: bytes) -> Any:
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
@@ -78,10 +80,10 @@ def _load_whole(path: Path, content: bytes) -> Any:
         line, reason = content.count(b"\n", 0, error.start) + 1, "not UTF-8"
     except RecursionError:
         line, reason = 1, "nested too deep"
-    raise InputError(f"{path}:{line}: no JSON ({reason}); correct the file or copy it again")
+    raise InputError(f"{source}:{line}: no JSON ({reason}); correct the file or copy it again")
 
 
-def _read_documents(value: Any, where: str) -> Iterator[ReadRecord]:
+def _read_documents(value: Any, where: str, gold: bool) -> Iterator[ReadRecord]:
     for each in value if isinstance(value, list) else [value]:
         documents = [each]
         for key in _LISTS:
@@ -89,7 +91,24 @@ def _read_documents(value: Any, where: str) -> Iterator[ReadRecord]:
                 documents = each[key]
         for document in documents:
             identifier = str(document.get("id", "")) if isinstance(document, dict) else ""
-            yield read_document(_decode, document, identifier, where)
+            _tidy(document, gold)
+            yield read_document(_decode, document, identifier, where, gold)
+
+
+def _tidy(part: Any, gold: bool) -> None:
+    """Add what lean collections leave out and the library wants, and take out what is not read."""
+    if not isinstance(part, dict):
+        return
+    for key, empty in _OFTEN_MISSING.items():
+        if part.get(key) is None:
+            part[key] = empty.copy()
+    part.setdefault("id", "")
+    part["relations"] = []
+    if not gold:
+        part["annotations"] = []
+    for key in ("passages", "sentences"):
+        for inner in part.get(key) or ():
+            _tidy(inner, gold)
 
 
 def _decode(value: Any) -> BioCDocument:

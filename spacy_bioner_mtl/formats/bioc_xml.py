@@ -11,6 +11,7 @@ from bioc import BioCDocument, biocxml
 from bioc.biocxml.encoder import encode_document
 from lxml import etree
 
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.record import ReadRecord, Record
 from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, find_line, iter_elements
@@ -23,21 +24,24 @@ _HEADER = f"""<?xml version="1.0" encoding="UTF-8"?>
 <key></key>
 """
 _FOOTER = "</collection>\n"
+_UNUSED = ("relation",)
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_bioc_xml(path: Path) -> Iterator[ReadRecord]:
+def read_bioc_xml(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a collection, one document at a time, in bounded memory.
 
-    path (Path): The file, or standard input.
+    source (Path | Source): The file, or standard input.
+    gold (bool): Whether to read the annotations.
     YIELDS (ReadRecord): The documents. One whose annotations do not fit its text, or with
         references to entities that XML itself does not know, is a BadRecord.
     RAISES (InputError): If the file is malformed or no BioC; documents before that come first.
     """
-    for element in iter_elements(path, ("collection",), ("document",)):
+    for element in iter_elements(source, ("collection",), ("document",)):
         identifier = element.findtext("id") or ""
-        where = f"{path}:{find_line(element)}"
-        yield read_document(_decode, element, identifier, where)
+        where = f"{source}:{find_line(element)}"
+        _remove(element, _UNUSED if gold else (*_UNUSED, "annotation"))
+        yield read_document(_decode, element, identifier, where, gold)
 
 
 def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
@@ -49,6 +53,12 @@ def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
         offsets are wrong, and goes on with the next.
     """
     return chain([_HEADER], map(_write_document, records), [_FOOTER])
+
+
+def _remove(element: Element, tags: tuple[str, ...]) -> None:
+    """Take out what is not read before the library decodes it, so that it may be odd."""
+    for each in list(element.iter(*tags)):
+        each.getparent().remove(each)
 
 
 def _decode(element: Element) -> BioCDocument:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import STANDARD_INPUT, open_source
+from spacy_bioner_mtl.files import STANDARD_INPUT, Source, open_source, source_path
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
     SOURCE_HEAD,
@@ -37,24 +37,27 @@ _SAFE_NAME = re.compile(
 )
 
 
-def read_brat(path: Path) -> Iterator[ReadRecord]:
+def read_brat(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a text, byte for byte, and its annotations.
 
     A mention in several pieces is one with fragments; line breaks do not count as gaps, because
     brat marks no mention across them in one piece.
 
-    path (Path): The text file, in UTF-8; standard input is read without annotations. Without a
-        file of annotations (.ann, or .ann.gz) beside it the text is not annotated for any head.
+    source (Path | Source): The text file, in UTF-8; standard input is read without annotations.
+        Without a file of annotations (.ann, or .ann.gz) beside it the text is not annotated for any
+        head.
+    gold (bool): Whether to read the annotations. Otherwise their file is not opened.
     YIELDS (ReadRecord): The one record; its id is the name of the file without suffix. It is a
         BadRecord if a file is not UTF-8 or an annotation does not fit the text.
     RAISES (InputError): If a file cannot be read.
     """
+    path = source_path(source)
     name = "" if path == STANDARD_INPUT else re.sub(r"(\.txt)?(\.gz)?$", "", path.name)
     beside = [path.with_name(f"{name}.ann"), path.with_name(f"{name}.ann.gz")]
-    annotations = next((each for each in beside if name and each.exists()), None)
-    here = path
+    annotations = next((each for each in beside if gold and name and each.exists()), None)
+    here: Path | Source = source
     try:
-        text = _read_text(path)
+        text = _read_text(source)
         mentions = {}
         if annotations is not None:
             here = annotations
@@ -100,8 +103,8 @@ def write_brat(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
         yield f"{name}.ann", annotations
 
 
-def _read_text(path: Path) -> str:
-    with open_source(path) as file:
+def _read_text(source: Path | Source) -> str:
+    with open_source(source) as file:
         content = file.read()
     try:
         return content.decode("utf-8")

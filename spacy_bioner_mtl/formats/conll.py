@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import read_lines
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
 from spacy_bioner_mtl.formats.rows import sentence_rows
@@ -54,14 +55,14 @@ class ConllSentence:
 class ConllFile:
     """What a CoNLL file holds.
 
-    path (Path): The file.
+    path (Path | Source): The file.
     scheme (Scheme): The tagging scheme all of it is written in.
     sentences (list[ConllSentence]): Its sentences, at least one.
     repaired (list[int]): Numbers of the lines whose tag the scheme forbids there and which were
         read as conlleval reads them; one entry per forbidden transition.
     """
 
-    path: Path
+    path: Path | Source
     scheme: Scheme
     sentences: list[ConllSentence]
     repaired: list[int]
@@ -77,13 +78,13 @@ class _Lines:
     tags: list[str]
 
 
-def read_conll(path: Path, *, strict: bool = False) -> ConllFile:
+def read_conll(path: Path | Source, *, strict: bool = False) -> ConllFile:
     """Read a CoNLL file; its tagging scheme is recognised from all its tags.
 
     A line that holds a tab is split at tabs, any other at white space. See tags.detect_scheme for
     how the scheme is found, and tags.tags_to_spans for how forbidden tag sequences are read.
 
-    path (Path): The file, in UTF-8.
+    path (Path | Source): The file, in UTF-8.
     strict (bool): Reject forbidden tag sequences instead of repairing them.
     RETURNS (ConllFile): Its sentences and what had to be repaired.
     RAISES (InputError): If the file is malformed or empty; the message names file and line.
@@ -158,7 +159,7 @@ def write_conll(records: Iterable[Record], head: str, scheme: Scheme = "IOBES") 
             yield "\n"
 
 
-def _read_sentences(path: Path) -> Iterator[_Lines]:
+def _read_sentences(path: Path | Source) -> Iterator[_Lines]:
     """Split a file into sentences and check every line of it on its own."""
     document = 0
     sentence: _Lines | None = None
@@ -178,7 +179,7 @@ def _read_sentences(path: Path) -> Iterator[_Lines]:
         yield sentence
 
 
-def _split_line(path: Path, number: int, line: str) -> tuple[str, str]:
+def _split_line(path: Path | Source, number: int, line: str) -> tuple[str, str]:
     line = line.rstrip(_BLANKS)
     columns = line.split("\t") if "\t" in line else _GAP.split(line.lstrip(_BLANKS))
     word, tag = columns[0].strip(_BLANKS), columns[-1].strip(_BLANKS)
@@ -194,7 +195,7 @@ def _split_line(path: Path, number: int, line: str) -> tuple[str, str]:
     return word, tag
 
 
-def _illegal(path: Path, sentence: _Lines, position: int, scheme: Scheme) -> str:
+def _illegal(path: Path | Source, sentence: _Lines, position: int, scheme: Scheme) -> str:
     tags = sentence.tags
     line = sentence.line + min(position, len(tags) - 1)
     if position == len(tags):

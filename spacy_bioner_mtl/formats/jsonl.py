@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import read_any_lines
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
@@ -29,7 +30,7 @@ _STARTS = ("start", "start_offset")
 _ENDS = ("end", "end_offset")
 
 
-def read_jsonl(path: Path) -> Iterator[ReadRecord]:
+def read_jsonl(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a file of JSON objects line by line.
 
     The text is "text" or "data". Entities are read from "spans", "ents", "entities", "label" and
@@ -37,17 +38,20 @@ def read_jsonl(path: Path) -> Iterator[ReadRecord]:
     Those with a "head" are filed under it, the others under SOURCE_HEAD. What else the object says
     is kept in the record's meta; what else an entity says is not.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Whether to read the entities. Otherwise they are left out, whatever they are, and
+        relations between them.
     YIELDS (ReadRecord): The documents. Their identifier is "id", "_id", "pmid" or the "id" in
         "meta", or the number of the line where there is none. Lines of nothing but white space are
         passed over.
     RAISES (InputError): If the file cannot be read.
     """
-    for line in read_any_lines(path):
+    for line in read_any_lines(source):
         if line.fault:
             yield BadRecord(str(line.number), line.fault)
         elif line.text.strip():
-            place = f"{path}:{line.number}"
+            place = f"{source}:{line.number}"
             try:
                 fields = _load(line.text)
             except ValueError as error:
@@ -55,7 +59,7 @@ def read_jsonl(path: Path) -> Iterator[ReadRecord]:
                 continue
             identifier = _find_identifier(fields) or str(line.number)
             try:
-                yield _make_record(identifier, fields)
+                yield _make_record(identifier, fields, gold)
             except ValueError as error:
                 yield BadRecord(identifier, f"{place}: {error}")
 
@@ -129,7 +133,7 @@ def _find_identifier(fields: dict[str, Any]) -> str:
     return ""
 
 
-def _make_record(identifier: str, fields: dict[str, Any]) -> Record:
+def _make_record(identifier: str, fields: dict[str, Any], gold: bool) -> Record:
     meta = dict(fields)
     named = [name for name in _TEXTS if name in meta]
     if not named:
@@ -138,6 +142,12 @@ def _make_record(identifier: str, fields: dict[str, Any]) -> Record:
     if not isinstance(text, str):
         raise ValueError(f'"{named[0]}" is no string; write the text of the document there')
     mentions: dict[str, list[Mention]] = {}
+    if not gold:
+        for name in _ANNOTATIONS:
+            if name == "spans" or _holds_entities(meta.get(name)):
+                meta.pop(name, None)
+        meta.pop("relations", None)
+        return Record(identifier, text, meta=meta)
     annotated = [name for name in _ANNOTATIONS if _holds_entities(meta.get(name))]
     if meta.get("spans") is not None and "spans" not in annotated:
         raise ValueError('"spans" is no list of entities; correct it or leave it out')

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import open_source
+from spacy_bioner_mtl.files import Source, open_source
 
 #: What some programs put before a text to mark it as UTF-8. It is no part of the text.
 BYTE_ORDER_MARK = "\ufeff"
@@ -25,19 +25,19 @@ class Line:
     fault: str = ""
 
 
-def read_any_lines(path: Path) -> Iterator[Line]:
+def read_any_lines(source: Path | Source) -> Iterator[Line]:
     """Read a file line by line, for formats in which a line at fault does not spoil the others.
 
     Lines end at LF or CRLF only, so that the other characters Unicode counts as line breaks stay
     inside their line; a carriage return that ends the file ends its last line. A byte order mark at
     the beginning is dropped. Memory is bounded by the longest line.
 
-    path (Path): The file, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
     YIELDS (Line): Its lines; those that are not UTF-8 have a fault.
     RAISES (InputError): If the file cannot be read.
     """
     offset = 0
-    with open_source(path) as file:
+    with open_source(source) as file:
         for number, raw in enumerate(file, start=1):
             fault = ""
             try:
@@ -45,7 +45,7 @@ def read_any_lines(path: Path) -> Iterator[Line]:
             except UnicodeDecodeError as error:
                 text = raw.decode("utf-8", errors="replace")
                 fault = (
-                    f"{path}:{number}: not UTF-8 (byte {offset + error.start} of the file); "
+                    f"{source}:{number}: not UTF-8 (byte {offset + error.start} of the file); "
                     "convert the file to UTF-8"
                 )
             offset += len(raw)
@@ -54,15 +54,15 @@ def read_any_lines(path: Path) -> Iterator[Line]:
             yield Line(number, text.removesuffix("\n").removesuffix("\r"), fault)
 
 
-def read_checked_lines(path: Path) -> Iterator[Line]:
+def read_checked_lines(source: Path | Source) -> Iterator[Line]:
     """Read a file line by line like read_any_lines, with two checks more.
 
-    path (Path): The file, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
     YIELDS (Line): Its lines; those that are not UTF-8, or hold NUL characters or carriage returns,
         have a fault.
     RAISES (InputError): If the file cannot be read.
     """
-    for line in read_any_lines(path):
+    for line in read_any_lines(source):
         if not line.fault and "\0" in line.text:
             fault = (
                 "a NUL character; remove it, or convert the file to UTF-8 if it is UTF-16 or UTF-32"
@@ -72,18 +72,18 @@ def read_checked_lines(path: Path) -> Iterator[Line]:
         else:
             yield line
             continue
-        yield Line(line.number, line.text, f"{path}:{line.number}: {fault}")
+        yield Line(line.number, line.text, f"{source}:{line.number}: {fault}")
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(source: Path | Source) -> Iterator[tuple[int, str]]:
     """Read a UTF-8 file line by line like read_checked_lines, up to the first fault.
 
-    path (Path): The file, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
     YIELDS (tuple[int, str]): The number of the line, from 1, and the line without its end.
     RAISES (InputError): If the file cannot be read, is not UTF-8, or holds NUL characters or
         carriage returns inside a line.
     """
-    for line in read_checked_lines(path):
+    for line in read_checked_lines(source):
         if line.fault:
             raise InputError(line.fault)
         yield line.number, line.text

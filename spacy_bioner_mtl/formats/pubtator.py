@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import Line, read_checked_lines, read_lines
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,
@@ -38,13 +39,16 @@ def is_pubtator(path: Path) -> bool:
     return False
 
 
-def read_records(path: Path) -> Iterator[ReadRecord]:
+def read_records(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a PubTator file, one document at a time.
 
     Mentions may overlap, repeat and lack identifiers. Relations are passed over. Title and abstract
     are passages; a document without a line for its abstract has no passage of that kind.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Whether to read the mentions. Otherwise no line but those of title and abstract is
+        looked at.
     YIELDS (ReadRecord): The documents, not tokenised, with their mentions in the file's order under
         SOURCE_HEAD. A document is bad if one of its lines is malformed or if a mention's text is
         not what stands at its offsets; the message names file and line. Signs other than letters
@@ -52,14 +56,14 @@ def read_records(path: Path) -> Iterator[ReadRecord]:
     RAISES (InputError): If the file cannot be read or holds no document.
     """
     found = False
-    for lines in _read_blocks(path):
+    for lines in _read_blocks(source):
         found = True
         try:
-            yield _make_record(path, lines)
+            yield _make_record(source, lines, gold)
         except InputError as error:
             yield BadRecord(re.split(r"[|\t]", lines[0].text, maxsplit=1)[0], str(error))
     if not found:
-        raise InputError(f"{path}: no document in this file; give it lines ID|t|TITLE")
+        raise InputError(f"{source}: no document in this file; give it lines ID|t|TITLE")
 
 
 def read_pubtator(path: Path, head: str) -> Iterator[Record]:
@@ -141,19 +145,32 @@ def _distinct(record: Record) -> list[tuple[int, int, str, str]]:
     return sorted(one for one in mentions if one[3] or one[:3] not in identified)
 
 
-def _read_blocks(path: Path) -> Iterator[list[Line]]:
-    """Part the lines into documents, at blank lines and before titles."""
+def _read_blocks(source: Path | Source) -> Iterator[list[Line]]:
+    """Part the lines into documents, before titles and at blank lines.
+
+    Some programs write a blank line between a text and its mentions, which does not part them.
+    """
     block: list[Line] = []
-    for line in read_checked_lines(path):
+    after_blank = False
+    for line in read_checked_lines(source):
+        if not line.text.strip():
+            after_blank = True
+            continue
         is_title = _is_title(line)
-        if block and (is_title or not line.text.strip()):
+        if block and (is_title or (after_blank and not _continues(block, line))):
             yield block
             block = []
+        after_blank = False
         # Of lines that follow no title the first tells enough, be they a whole file.
-        if line.text.strip() and (is_title or not block or _is_title(block[0])):
+        if is_title or not block or _is_title(block[0]):
             block.append(line)
     if block:
         yield block
+
+
+def _continues(block: list[Line], line: Line) -> bool:
+    title = _PART.fullmatch(block[0].text)
+    return title is not None and re.split(r"[|\t]", line.text, maxsplit=1)[0] == title["id"]
 
 
 def _is_title(line: Line) -> bool:
@@ -161,14 +178,14 @@ def _is_title(line: Line) -> bool:
     return part is not None and part["part"] == "t"
 
 
-def _make_record(path: Path, lines: list[Line]) -> Record:
+def _make_record(source: Path | Source, lines: list[Line], gold: bool) -> Record:
     for line in lines:
-        if line.fault:
+        if line.fault and (gold or _PART.fullmatch(line.text)):
             raise InputError(line.fault)
     title = _PART.fullmatch(lines[0].text)
     if not title or title["part"] != "t":
         raise InputError(
-            f"{path}:{lines[0].number}: no title before this line; begin every document with a "
+            f"{source}:{lines[0].number}: no title before this line; begin every document with a "
             "line ID|t|TITLE"
         )
     text = title["content"]
@@ -176,18 +193,20 @@ def _make_record(path: Path, lines: list[Line]) -> Record:
     rows = []
     for line in lines[1:]:
         part = _PART.fullmatch(line.text)
+        if not gold and not part:
+            continue
         columns = line.text.split("\t")
         identifier = part["id"] if part else columns[0]
         if identifier != title["id"]:
             raise InputError(
-                f"{path}:{line.number}: {identifier!r} inside document {title['id']!r}; separate "
+                f"{source}:{line.number}: {identifier!r} inside document {title['id']!r}; separate "
                 "documents by a blank line and repeat the identifier on every line"
             )
         if not part:
             rows.append((line.number, columns))
         elif len(passages) > 1:
             raise InputError(
-                f"{path}:{line.number}: a second abstract; separate documents by a blank line"
+                f"{source}:{line.number}: a second abstract; separate documents by a blank line"
             )
         else:
             begin = len(text)
@@ -196,34 +215,35 @@ def _make_record(path: Path, lines: list[Line]) -> Record:
                 begin += 1
             passages.append(Passage(begin, len(text), _ABSTRACT))
     mentions = [
-        _make_mention(path, number, columns, text)
+        _make_mention(source, number, columns, text)
         for number, columns in rows
         if len(columns) == 1 or not columns[1][:1].isalpha()
     ]
-    return Record(title["id"], text, {SOURCE_HEAD: mentions}, passages=passages)
+    found = {SOURCE_HEAD: mentions} if gold else {}
+    return Record(title["id"], text, found, passages=passages)
 
 
-def _make_mention(path: Path, number: int, columns: list[str], text: str) -> Mention:
+def _make_mention(source: Path | Source, number: int, columns: list[str], text: str) -> Mention:
     if len(columns) < 5 or not columns[4].strip():
         raise InputError(
-            f"{path}:{number}: not a mention; write ID, start, end, mention and type, separated by "
-            "tabs"
+            f"{source}:{number}: not a mention; write ID, start, end, mention and type, separated "
+            "by tabs"
         )
     try:
         start, end = int(columns[1]), int(columns[2])
     except ValueError:
         raise InputError(
-            f"{path}:{number}: offsets {columns[1]!r} and {columns[2]!r} are not whole numbers; "
+            f"{source}:{number}: offsets {columns[1]!r} and {columns[2]!r} are not whole numbers; "
             "correct them"
         ) from None
     if not 0 <= start < end <= len(text):
         raise InputError(
-            f"{path}:{number}: offsets {start}-{end} lie outside the text of {len(text)} "
+            f"{source}:{number}: offsets {start}-{end} lie outside the text of {len(text)} "
             "characters or are empty; correct them"
         )
     if not _same_words(text[start:end], columns[3]):
         raise InputError(
-            f"{path}:{number}: mention {columns[3]!r}, but the text at {start}-{end} is "
+            f"{source}:{number}: mention {columns[3]!r}, but the text at {start}-{end} is "
             f"{text[start:end]!r}; offsets count characters of title, one separator and abstract"
         )
     identifier = columns[5].strip() if len(columns) > 5 else ""

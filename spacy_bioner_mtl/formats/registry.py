@@ -8,18 +8,28 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.record import ReadRecord, Record
 
-#: Reads a file (Path("-") for standard input) document by document, in bounded memory. A document
-#: that is malformed comes as a BadRecord; InputError ends the file.
-Reader = Callable[[Path], Iterator[ReadRecord]]
 #: Turns records into the pieces of one text file.
 Writer = Callable[[Iterable[Record]], Iterator[str]]
 #: Turns records into files of a folder: name and content of each.
 FolderWriter = Callable[[Iterable[Record]], Iterator[tuple[str, str]]]
+
+
+class Reader(Protocol):
+    """Reads a file (Path("-") for standard input) document by document, in bounded memory.
+
+    Its own annotations are read only if gold is true: for those who want the text alone no
+    annotation can be wrong. A document that is malformed comes as a BadRecord; InputError ends the
+    file.
+    """
+
+    def __call__(self, source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
+        """Read."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import read_lines
 from spacy_bioner_mtl.formats.record import ReadRecord, Record, Word
 from spacy_bioner_mtl.formats.rows import sentence_rows
@@ -20,13 +21,15 @@ _GAP = re.compile(f"[{_BLANKS}]")
 _DOCUMENT_START = "-DOCSTART-"
 
 
-def read_tokens(path: Path) -> Iterator[ReadRecord]:
+def read_tokens(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read the tokens of a file sentence by sentence, in constant memory.
 
     A line that holds a tab is split at tabs, any other at white space. Whether the file ends in a
     line break, a blank line or neither makes no difference. The labels of the file are not read.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Of no effect yet.
     YIELDS (ReadRecord): Its sentences, in order: their words joined by single spaces, and how many
         -DOCSTART- lines stand before them.
     RAISES (InputError): If the file is malformed or holds no token. Without all of its lines it
@@ -35,10 +38,10 @@ def read_tokens(path: Path) -> Iterator[ReadRecord]:
     document = 0
     words: list[str] = []
     empty = True
-    for number, line in read_lines(path):
+    for number, line in read_lines(source):
         starts_document = line.startswith(_DOCUMENT_START)
         if line.strip() and not starts_document:
-            words.append(_first_column(path, number, line))
+            words.append(_first_column(source, number, line))
             continue
         if words:
             yield _make_record(words, document)
@@ -47,7 +50,7 @@ def read_tokens(path: Path) -> Iterator[ReadRecord]:
     if words:
         yield _make_record(words, document)
     elif empty:
-        raise InputError(f"{path}: no token in this file; give it one token on each line")
+        raise InputError(f"{source}: no token in this file; give it one token on each line")
 
 
 def write_label_columns(records: Iterable[Record]) -> Iterator[str]:
@@ -90,13 +93,13 @@ def _make_record(words: list[str], document: int) -> Record:
     return Record(id="", text=" ".join(words), words=spans, document=document)
 
 
-def _first_column(path: Path, number: int, line: str) -> str:
+def _first_column(source: Path | Source, number: int, line: str) -> str:
     line = line.rstrip(_BLANKS)
     columns = line.split("\t") if "\t" in line else _GAP.split(line.lstrip(_BLANKS), maxsplit=1)
     word = columns[0].strip(_BLANKS)
     if not word:
         raise InputError(
-            f"{path}:{number}: no token in the first column; begin the line with the token, or "
+            f"{source}:{number}: no token in the first column; begin the line with the token, or "
             "leave it blank to end a sentence"
         )
     return word

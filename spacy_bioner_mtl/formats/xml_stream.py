@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import open_source
+from spacy_bioner_mtl.files import Source, open_source
 
 _CHUNK = 65_536
 _HIGHEST_LINE = 65_535
@@ -16,13 +16,15 @@ _HIGHEST_LINE = 65_535
 Element = Any
 
 
-def iter_elements(path: Path, roots: tuple[str, ...], tags: tuple[str, ...]) -> Iterator[Element]:
+def iter_elements(
+    source: Path | Source, roots: tuple[str, ...], tags: tuple[str, ...]
+) -> Iterator[Element]:
     """Read the children of the root that have certain tags, each of them until the next is read.
 
     Nothing outside of the file is loaded, and no entity is replaced by what the file declares for
     it. Comments and processing instructions are left out.
 
-    path (Path): The file, or standard input.
+    source (Path | Source): The file, or standard input.
     roots (tuple[str, ...]): What the tag of the root may be.
     tags (tuple[str, ...]): The tags of the children.
     YIELDS (Element): The children. What was read before is gone when the next is asked for.
@@ -32,14 +34,14 @@ def iter_elements(path: Path, roots: tuple[str, ...], tags: tuple[str, ...]) -> 
     parser = _make_parser("end", tags)
     scout = _make_parser("start", None)
     root = None
-    with open_source(path) as file:
+    with open_source(source) as file:
         try:
             while chunk := file.read(_CHUNK):
                 if root is None:
                     root = _find_root(scout, chunk)
                     if root is not None and root not in roots:
                         raise InputError(
-                            f"{path}: the root of this XML file is {root!r} where "
+                            f"{source}: the root of this XML file is {root!r} where "
                             f"{' or '.join(map(repr, roots))} is needed; check the format"
                         )
                 parser.feed(chunk)
@@ -48,7 +50,7 @@ def iter_elements(path: Path, roots: tuple[str, ...], tags: tuple[str, ...]) -> 
         except etree.XMLSyntaxError as error:
             yield from _take_children(parser)
             raise InputError(
-                f"{path}:{error.lineno or 1}: malformed or cut off XML ({error.msg}); repair the "
+                f"{source}:{error.lineno or 1}: malformed or cut off XML ({error.msg}); repair the "
                 "file or copy it again"
             ) from None
 
