@@ -214,6 +214,19 @@ def test_a_single_file_whose_name_leaves_no_room(tmp_path, model, capsys):
     assert sorted(tree(tmp_path)) == ["a.txt", out.name]
 
 
+def test_names_that_are_no_text(tmp_path, model, capsys):
+    source, out = tmp_path / "in", tmp_path / "out"
+    odd = os.fsdecode(b"odd\xff")
+    write_lines(source / f"{odd}.txt", "aspirin")
+    write_lines(source / f"{odd}.md", "about this")
+    (source / f"{odd}2.txt").symlink_to("nowhere")
+    for _ in range(2):
+        assert run("--verbose", model, source, out, *OPTIONS) == 1
+        assert "odd\\udcff.md: its name ends otherwise" in capsys.readouterr().out
+    assert (out / f"{odd}.jsonl").exists()
+    assert [row["source"] for row in rows_of(out / "errors.jsonl")] == [f"{odd}2.txt"]
+
+
 @pytest.mark.parametrize("out", ["-", "/dev/null", "/dev/stdout"])
 @pytest.mark.parametrize("options", [[], ["--to", "brat"]], ids=["folder", "brat"])
 def test_a_folder_cannot_be_written_through(tmp_path, capsys, out, options):

@@ -54,24 +54,26 @@ def annotate(request: Request, plan: Plan) -> RunReport:
     RAISES (InputError): The request cannot be met, or the one file cannot be read. What was
         finished of many stays, and the same request goes on from there.
     """
+    request = replace(request, source_format=plan.source_format.name)
     if request.threads is None and request.processes > 1 and plan.bulk:
         request = replace(request, threads=1)
     with Progress("annotate", "documents") as progress:
         if plan.bulk:
             return _annotate_folder(_anywhere(request), plan, progress)
-        return _annotate_file(request, plan.shards[0], progress)
+        return _annotate_file(request, plan, progress)
 
 
-def _annotate_file(request: Request, shard: Shard, progress: Progress) -> RunReport:
+def _annotate_file(request: Request, plan: Plan, progress: Progress) -> RunReport:
     annotator = load_annotator(request)
+    (shard,) = plan.shards
     if is_stream(shard.output):
-        report = annotator.annotate(shard, progress.advance)
+        report = annotator.annotate(shard, progress.advance, plan.source)
         if report.failure:
             raise InputError(report.failure)
         return RunReport(annotator.heads, [report], None)
     with locked_beside(shard.output):
         remove_leftovers(resolve_links(shard.output))
-        report = annotator.annotate(shard, progress.advance)
+        report = annotator.annotate(shard, progress.advance, plan.source)
         if report.failure:
             raise InputError(report.failure)
         errors = errors_beside(shard.output)

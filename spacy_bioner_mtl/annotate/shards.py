@@ -7,8 +7,9 @@ from pathlib import Path
 
 from spacy_bioner_mtl.annotate.sources import Found, LeftOut, search_folder, search_pattern
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import STANDARD_INPUT, is_stream, partial_path
-from spacy_bioner_mtl.formats.registry import Format
+from spacy_bioner_mtl.files import STANDARD_INPUT, Source, is_stream, partial_path
+from spacy_bioner_mtl.formats.recognise import LOOKED_AT, recognise
+from spacy_bioner_mtl.formats.registry import FORMATS, Format
 
 #: What stands in a folder of answers beside the answers.
 ERRORS, MANIFEST, STATE = "errors.jsonl", "manifest.json", ".annotate"
@@ -44,15 +45,21 @@ class Plan:
 
     shards (list[Shard]): The shards in order.
     bulk (bool): Whether OUT is a folder of many shards' answers, or the answer of the one shard.
+    source_format (Format): What the files are read as.
+    source (Source | None): The one file, which is read once; None where there are many.
     left_out (list[LeftOut]): What SOURCE holds beside them.
     """
 
     shards: list[Shard]
     bulk: bool
+    source_format: Format
+    source: Source | None = None
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def plan_shards(source: Path, out: Path, source_format: Format, target_format: Format) -> Plan:
+def plan_shards(
+    source: Path, out: Path, source_format: Format | None, target_format: Format
+) -> Plan:
     """Find the files of a request.
 
     source (Path): A file, STANDARD_INPUT, a folder, or a pattern. Of a folder all regular files are
@@ -60,15 +67,21 @@ def plan_shards(source: Path, out: Path, source_format: Format, target_format: F
         and hidden folders are not looked at. Of what a pattern matches, regular files and links to
         them are taken unless they lie in OUT.
     out (Path): The file or folder to write.
-    source_format (Format): The format to read.
+    source_format (Format | None): The format to read; None recognises it.
     target_format (Format): The format to write.
     RETURNS (Plan): The work.
-    RAISES (InputError): If there is nothing to read, or answers would overwrite sources, each
-        other, or anything else.
+    RAISES (InputError): If there is nothing to read, its format cannot be recognised, or answers
+        would overwrite sources, each other, or anything else.
     """
     if source == STANDARD_INPUT or (source.exists() and not source.is_dir()):
         _check_single(source, out, target_format)
-        return Plan([Shard(str(source), source, out)], bulk=False)
+        once = Source(source)
+        return Plan(
+            [Shard(str(source), source, out)],
+            bulk=False,
+            source_format=source_format or recognise(once),
+            source=once,
+        )
     if is_stream(out):
         raise InputError(
             f"{out}: the answers to a folder or a pattern are a folder, and this is no place for "
@@ -76,11 +89,12 @@ def plan_shards(source: Path, out: Path, source_format: Format, target_format: F
         )
     if source.is_dir():
         _check_apart(source, out)
-        found = search_folder(source, lambda name: bool(_suffix(name, source_format)))
+        read_as = source_format or recognise(Source(source))
+        found = search_folder(source, lambda name: bool(_suffix(name, read_as)))
         if not found.names:
             raise InputError(
-                f"{source}: no file in this folder ends in {_list_suffixes(source_format)}, as "
-                f"files of --from {source_format.name} do{_list_left_out(found)}; rename them, or "
+                f"{source}: no file in this folder ends in {_list_suffixes(read_as)}, as "
+                f"files of --from {read_as.name} do{_list_left_out(found)}; rename them, or "
                 f"give a pattern such as '{source}/*'"
             )
     elif glob.has_magic(str(source)):
@@ -90,12 +104,13 @@ def plan_shards(source: Path, out: Path, source_format: Format, target_format: F
                 f"{source}: no file matches this pattern{' outside of OUT' if out.exists() else ''}"
                 f"{_list_left_out(found)}; correct it, and quote it, so that it comes as it is"
             )
+        read_as = source_format or _recognise_files(source, found)
     else:
         raise InputError(f"{source}: there is no such file; name the file to annotate")
     # Absolute paths mean the same in every process.
     folder = Path(os.path.abspath(out))
     shards = [
-        Shard(name, found.root / name, folder / _output_name(name, source_format, target_format))
+        Shard(name, found.root / name, folder / _output_name(name, read_as, target_format))
         for name in found.names
     ]
     _check_outputs(shards, folder)
@@ -107,7 +122,7 @@ def plan_shards(source: Path, out: Path, source_format: Format, target_format: F
             left_out.append(LeftOut(shard.name, _TOO_LONG, fault=True))
         else:
             fitting.append(shard)
-    return Plan(fitting, bulk=True, left_out=left_out)
+    return Plan(fitting, bulk=True, source_format=read_as, left_out=left_out)
 
 
 def state_path(folder: Path, name: str) -> Path:
@@ -149,6 +164,22 @@ class _Limits:
             or any(len(os.fsencode(part)) > self._name for part in each.parts)
             for each in (path, partial_path(path))
         )
+
+
+def _recognise_files(pattern: Path, found: Found) -> Format:
+    """Recognise what the files that a pattern matches have in common."""
+    formats: dict[str, str] = {}
+    for name in found.names[:LOOKED_AT]:
+        source = Source(found.root / name)
+        formats.setdefault(recognise(source).name, name)
+        source.close()
+    if len(formats) > 1:
+        what = ", ".join(f"{name} like {each}" for each, name in formats.items())
+        raise InputError(
+            f"{pattern}: these files are of several formats ({what}); give --from, or a pattern of "
+            "files of one format"
+        )
+    return FORMATS[next(iter(formats))]
 
 
 def _check_single(source: Path, out: Path, target_format: Format) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from spacy_bioner_mtl.cli.console import is_verbose, show
 from spacy_bioner_mtl.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -51,9 +52,14 @@ def annotate(
         ),
     ],
     source_format: Annotated[
-        str,
-        Option("--from", metavar="FORMAT", help=f"Format of SOURCE. {_describe('reader')}"),
-    ] = "conll",
+        str | None,
+        Option(
+            "--from",
+            metavar="FORMAT",
+            help="Format of SOURCE. Default: recognised from names and content, and told. "
+            + _describe("reader"),
+        ),
+    ] = None,
     target_format: Annotated[
         str, Option("--to", metavar="FORMAT", help=f"Format of OUT. {_describe('writer')}")
     ] = "conll",
@@ -114,8 +120,6 @@ def annotate(
     ending of the format. If the run is interrupted, the same command goes on where it stopped. At
     the end OUT/manifest.json tells of the pipeline, versions, files and counts.
     """
-    from wasabi import msg
-
     from spacy_bioner_mtl.annotate import ALL, Request, check_request
 
     request = Request(
@@ -132,8 +136,10 @@ def annotate(
         gpu_id=gpu_id,
     )
     plan = check_request(request)
+    if source_format is None:
+        show("info", f"{source}: read as {plan.source_format.name}")
     if processes > 1 and not plan.bulk:
-        msg.warn(f"{source} is one file: one process annotates it")
+        show("warn", f"{source} is one file: one process annotates it")
 
     from spacy_bioner_mtl.annotate.run import annotate as run
 
@@ -141,50 +147,48 @@ def annotate(
         report = run(request, plan)
     except KeyboardInterrupt:
         if plan.bulk:
-            msg.warn(f"{out}: what is finished stays; the same command goes on from there")
+            show("warn", f"{out}: what is finished stays; the same command goes on from there")
         raise
     if head == ALL:
         columns = "Columns: token, " if target_format == "conll" else "Heads: "
-        msg.info(columns + ", ".join(report.heads))
+        show("info", columns + ", ".join(report.heads))
     _tell_about_folder(report)
     _conclude(report, out)
 
 
 def _tell_about_folder(report: "RunReport") -> None:
     """Say what was passed over, and what was found of earlier runs."""
-    from wasabi import msg
-
     from spacy_bioner_mtl.annotate.shards import MANIFEST, SHOWN
-    from spacy_bioner_mtl.cli.console import is_verbose
 
     if report.n_skipped:
-        msg.info(f"{report.n_skipped:,} files were finished before")
+        show("info", f"{report.n_skipped:,} files were finished before")
     if report.n_damaged:
-        msg.warn(
+        show(
+            "warn",
             f"{report.n_damaged:,} files that were finished before were annotated again: their "
-            "answers, or what was kept of them, were not as they had been written"
+            "answers, or what was kept of them, were not as they had been written",
         )
     if report.orphans:
-        msg.warn(
+        show(
+            "warn",
             f"Answers of {len(report.orphans):,} files that are there no longer, such as "
-            f"{report.orphans[0]}, stay; the manifest does not list them"
+            f"{report.orphans[0]}, stay; the manifest does not list them",
         )
     if report.left_out:
         shown = ", ".join(each.name for each in report.left_out[:SHOWN])
         more = len(report.left_out) - SHOWN
-        msg.warn(
+        show(
+            "warn",
             f"{len(report.left_out):,} passed over: {shown}"
-            f"{f' and {more:,} more' if more > 0 else ''}; {MANIFEST} says why"
+            f"{f' and {more:,} more' if more > 0 else ''}; {MANIFEST} says why",
         )
         if is_verbose():
             for each in report.left_out:
-                msg.text(f"{each.name}: {each.reason}")
+                show("plain", f"{each.name}: {each.reason}")
 
 
 def _conclude(report: "RunReport", out: Path) -> None:
     """Say what was done; raise an InputError if not all was."""
-    from wasabi import msg
-
     from spacy_bioner_mtl.errors import InputError
 
     shards = report.shards
@@ -195,7 +199,7 @@ def _conclude(report: "RunReport", out: Path) -> None:
     )
     if report.bulk:
         message += f", in {sum(not shard.failure for shard in shards):,} files"
-    msg.good(message)
+    show("good", message)
     n_errors = sum(len(shard.errors) for shard in shards)
     n_failed = sum(bool(shard.failure) for shard in shards)
     if n_errors or n_failed:

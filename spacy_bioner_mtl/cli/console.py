@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from typer import Exit, Option
+from wasabi import msg
 
 from spacy_bioner_mtl import __version__
 from spacy_bioner_mtl.files import is_standard_output
 from spacy_bioner_mtl.progress import show_progress
 
+#: What a message says: something good, a fact, something to look at, or more of the same.
+Kind = Literal["good", "info", "warn", "plain"]
 #: Parameters that name the file that a command writes.
 _OUTPUTS = ("out", "output")
 
@@ -113,19 +116,31 @@ def is_verbose() -> bool:
     return _Level.verbose
 
 
+def show(kind: Kind, message: str) -> None:
+    """Show a message that holds names of files, which wasabi would break into lines.
+
+    kind (Kind): What it is; it decides colour and icon.
+    message (str): The message. Of names that are no text, what cannot be shown is escaped.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(_mark(kind, message).encode(encoding, "backslashreplace").decode(encoding))
+
+
 def show_error(message: str, error: BaseException | None = None) -> None:
     """Show on standard error what went wrong.
 
     message (str): The message.
     error (BaseException | None): What it was made of; shown with --verbose, with its causes.
     """
-    from wasabi import msg
-
     if error is not None and _Level.verbose:
         traceback.print_exception(error)
-    mark = msg.text("", icon="fail", color="fail", no_print=True)
-    # Wrapping would tear paths and lists of files apart.
-    print(f"{mark} {message}", file=sys.stderr)
+    print(_mark("fail", message), file=sys.stderr)
+
+
+def _mark(kind: str, message: str) -> str:
+    if kind == "plain":
+        return message
+    return f"{msg.text('', icon=kind, color=kind, no_print=True)} {message}"
 
 
 @contextmanager
