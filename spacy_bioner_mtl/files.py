@@ -5,10 +5,11 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -29,6 +30,10 @@ _MOST_LINKS = 40
 _PARTIAL = ".partial"
 # Longer names, with dots and an ending, may be too long for a file system.
 _LONGEST_PLAIN_NAME = 200
+# Names that every file system takes. Some know no difference between upper and lower case.
+_SAFE_NAME = re.compile(
+    r"(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[a-z0-9][a-z0-9._-]{0,99}", re.I | re.A
+)
 
 
 class Source:
@@ -84,7 +89,8 @@ class Source:
         joined = _rejoin(first, file)
         if first != _GZIP:
             return joined
-        return cast(IO[bytes], self._files.enter_context(gzip.open(joined)))
+        packed = self._files.enter_context(gzip.GzipFile(fileobj=joined))
+        return cast(IO[bytes], io.BufferedReader(cast(Any, packed), HEAD_SIZE))
 
 
 class _Rejoined(io.RawIOBase):
@@ -153,6 +159,31 @@ def _reading(source: Source) -> Iterator[None]:
         raise InputError(
             f"{source}: cannot be read ({error.strerror or error}); check the path"
         ) from error
+
+
+def safe_name(name: str, taken: Collection[str] = ()) -> str:
+    """Make the name of a file of a name that anybody may have chosen.
+
+    A name that is not safe as that of a file on every system - it holds other characters than Latin
+    letters, digits, ".", "_" and "-", is empty, longer than 100 characters, or begins with a sign -
+    or that is taken, is changed so that it is safe, and eight digits of its SHA-256 are put after
+    it; a number after that where it is taken all the same.
+
+    name (str): The name.
+    taken (Collection[str]): Names that are taken, as ``str.casefold`` gives them.
+    RETURNS (str): The name of a file, without any folder and suffix.
+    """
+    safe = name
+    if not _SAFE_NAME.fullmatch(name) or name.casefold() in taken:
+        plain = re.sub("[^A-Za-z0-9._-]", "_", name)[:80].lstrip("._-") or "document"
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        safe = f"{plain}-{digest}"
+    unique = safe
+    number = 1
+    while unique.casefold() in taken:
+        number += 1
+        unique = f"{safe}-{number}"
+    return unique
 
 
 @contextmanager

@@ -6,8 +6,13 @@ characters.
 
 import codecs
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source, open_source
 
 # The marks of UTF-32 begin like those of UTF-16.
 _MARKS = {
@@ -18,9 +23,30 @@ _MARKS = {
 }
 _LOOKED_AT = 4_096
 _WHITE_SPACE = "\t\n\v\f\r"
-#: At least so many of the characters are no text where the encoding is another one, and at most so
-#: many where it is the right one.
-_WRONG, _RIGHT = 0.2, 0.02
+#: At least so many of the characters are controls where the encoding is another one, and at most so
+#: many are no text where it is the right one.
+_WRONG, _RIGHT = 0.4, 0.02
+#: The shortest text, in bytes, of which this can be told.
+_SHORTEST = 4
+
+
+@contextmanager
+def open_text(source: Path | Source) -> Iterator[IO[bytes]]:
+    """Open a file like files.open_source, unless it is in UTF-16 or UTF-32.
+
+    source (Path | Source): The file, or STANDARD_INPUT.
+    YIELDS (IO[bytes]): The open file.
+    RAISES (InputError): The file cannot be read, or is in one of these.
+    """
+    if isinstance(source, Path):
+        source = Source(source)
+    try:
+        refuse_wide_encoding(str(source), source.head())
+    except InputError:
+        source.close()
+        raise
+    with open_source(source) as file:
+        yield file
 
 
 def find_wide_encoding(head: bytes) -> str:
@@ -33,11 +59,13 @@ def find_wide_encoding(head: bytes) -> str:
         if head.startswith(mark):
             return encoding
     head = head[:_LOOKED_AT]
-    if _share_of_no_text(head, "utf-8") < _WRONG:
+    # In alphabets every second byte is one: the number of a block of characters.
+    if len(head) < _SHORTEST or _count_controls(head) < _WRONG * len(head):
         return ""
-    shares = {encoding: _share_of_no_text(head, encoding) for encoding in _MARKS.values()}
-    likely = min(shares, key=lambda encoding: shares[encoding])
-    return likely if shares[likely] <= _RIGHT else ""
+    big_endian = _count_controls(head[::2]) > _count_controls(head[1::2])
+    order = ("BE", "LE") if big_endian else ("LE", "BE")
+    likely = (f"UTF-{bits}{end}" for bits in (32, 16) for end in order)
+    return next((each for each in likely if _share_of_no_text(head, each) <= _RIGHT), "")
 
 
 def refuse_wide_encoding(name: str, head: bytes) -> None:
@@ -55,22 +83,21 @@ def refuse_wide_encoding(name: str, head: bytes) -> None:
         )
 
 
+def _count_controls(head: bytes) -> int:
+    return sum(byte < 0x20 and chr(byte) not in _WHITE_SPACE for byte in head)
+
+
 def _share_of_no_text(head: bytes, encoding: str) -> float:
     """Tell how much of the characters cannot be those of a text; 1 if bytes are no characters."""
-    width = {"UTF-32": 4, "UTF-16": 2}.get(encoding[:6], 1)
+    width = 4 if encoding.startswith("UTF-32") else 2
     try:
-        text = head[: len(head) // width * width].decode(encoding)
-    except UnicodeDecodeError as error:
-        # A character that is cut off where the head ends
-        if len(head) < _LOOKED_AT or error.start < len(head) - 4:
-            return 1.0
-        text = head[: error.start].decode(encoding)
-    if not text:
+        # Half of a surrogate pair may be all that is left at the end.
+        text = codecs.getincrementaldecoder(encoding)().decode(head[: len(head) // width * width])
+    except UnicodeDecodeError:
         return 1.0
-    return sum(map(_is_no_text, text)) / len(text)
+    return sum(map(_is_no_text, text)) / len(text) if text else 1.0
 
 
 def _is_no_text(character: str) -> bool:
-    return unicodedata.category(character)[0] == "C" and (
-        character not in _WHITE_SPACE and unicodedata.category(character) != "Cf"
-    )
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cn", "Co", "Cs") and character not in _WHITE_SPACE

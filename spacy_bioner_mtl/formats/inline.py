@@ -72,7 +72,7 @@ def write_inline(records: Iterable[Record]) -> Iterator[str]:
         nest or cross could not be told apart. A blank line stands between the documents of
         sentences that came tokenised; the line of a raw text is its document.
     YIELDS (str): The lines, line ends included.
-    RAISES (ValueError): If a record has several heads, or mentions that overlap.
+    RAISES (ValueError): If a record has several heads, or mentions that overlap or have no label.
     """
     document: int | None = None
     for record in records:
@@ -88,6 +88,11 @@ def _mark(record: Record, gap: str) -> str:
     position = 0
     for mention in flat_mentions(record):
         pieces.append(_escape(record.text[position : mention.start]))
+        if not mention.label:
+            raise ValueError(
+                f"record {record.id!r}: the mention at {mention.start}-{mention.end} has no label "
+                "to make a tag of; give it one"
+            )
         # A slash at the beginning of a label would make a tag that closes.
         label = re.sub("^/", "&#47;", _escape(mention.label))
         inner = _escape(record.text[mention.start : mention.end])

@@ -54,6 +54,9 @@ def read_pubmed(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord
         first.
     """
     for element in iter_elements(source, _ROOTS, tuple(_PLACES)):
+        if isinstance(element, BadRecord):
+            yield element
+            continue
         yield _make_record(element, f"{source}:{find_line(element)}")
 
 

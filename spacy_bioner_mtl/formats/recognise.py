@@ -94,6 +94,9 @@ def _has_annotations(path: Path) -> bool:
 def _recognise_content(name: str, head: bytes) -> Format:
     text = _decode(name, head)
     if not text.strip():
+        named = [each for each in FORMATS.values() if each.reader and each.reads(name)]
+        if len(named) == 1:
+            return named[0]
         raise InputError(f"{name}: nothing in this file tells its format; give --from")
     for look in (_look_at_xml, _look_at_json, _look_at_lines):
         found = look(name, text, len(head) < HEAD_SIZE)
@@ -175,15 +178,17 @@ def _are_columns(rows: list[str]) -> bool:
     """Tell columns of tokens from prose: tabs, tags at the end of most lines, or single words."""
     columns = list(_split(rows))
     if not columns:
-        return False
+        # Nothing but beginnings of documents
+        return True
     if all(len(row) == 1 for row in columns):
         return len(columns) > 1
     tagged = sum(len(row) > 1 and is_like_a_tag(row[-1]) for row in columns)
+    after_tab = sum("\t" in line and is_like_a_tag(line.split("\t")[-1].strip()) for line in rows)
     tabbed = sum(
         "\t" in line and not any(" " in column.strip() for column in row[1:])
         for line, row in zip(rows, columns, strict=True)
     )
-    return 2 * max(tagged, tabbed) > len(columns)
+    return 2 * max(tagged, tabbed) > len(columns) or 4 * after_tab > len(columns)
 
 
 def _split(rows: list[str]) -> Iterator[list[str]]:

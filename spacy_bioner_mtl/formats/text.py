@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from spacy_bioner_mtl.files import Source, open_source, source_path
+from spacy_bioner_mtl.files import Source, source_path
+from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK, read_any_lines
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 
@@ -20,11 +22,15 @@ def read_text(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     gold (bool): Of no effect: there are no annotations.
     YIELDS (ReadRecord): The document; its identifier is the name of the file without ".gz" and
         without the suffix before that. An empty file is an empty document.
-    RAISES (InputError): If the file cannot be read.
+    RAISES (InputError): If the file cannot be read, or is in UTF-16 or UTF-32.
     """
     identifier = Path(source_path(source).name.removesuffix(".gz")).stem
-    with open_source(source) as file:
-        content = file.read()
+    with open_text(source) as file:
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        limit = over("LARGEST_TEXT", LARGEST_TEXT)
+        yield BadRecord(identifier, f"{source}: {limit} in one document; divide the file")
+        return
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
