@@ -14,7 +14,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files import is_stream, write_whole
 from spacy_bioner_mtl.formats.gold_records import (
     GoldOptions,
     GoldReport,
@@ -315,7 +315,7 @@ def _check_arguments(
         raise InputError("give either --head NAME or --by-type, one of the two")
     if heads and not by_type:
         raise InputError("--type names heads for --by-type: add --by-type or leave out --type")
-    if out.suffix != ".spacy":
+    if out.suffix != ".spacy" and not is_stream(out):
         raise InputError(f"{out}: the last argument is the file to write; end its name in .spacy")
     if sentences_per_doc is not None and sentences_per_doc < 1:
         raise InputError(f"--sentences-per-doc is {sentences_per_doc}; give 1 or more")

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import spacy
 from annotating import write_lines
 from conftest import ROOT
+from spacy.tokens import DocBin
 
 from spacy_bioner_mtl import __version__
 from spacy_bioner_mtl import progress as progress_module
@@ -84,7 +86,7 @@ def test_quiet_shows_no_progress(capsys, model, source, tmp_path, monkeypatch):
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_verbose_shows_where_an_error_came_from(capsys, tmp_path, place):
     missing = tmp_path / "none"
-    arguments = ["annotate", missing, write_lines(tmp_path / "a.tsv", "a"), tmp_path / "out"]
+    arguments = ["annotate", missing, write_lines(tmp_path / "a.tsv", "a", "b"), tmp_path / "out"]
     assert run(*arguments) == 1
     quiet = capsys.readouterr().err
     assert quiet.count("\n") == 1 and "Traceback" not in quiet
@@ -127,6 +129,17 @@ def test_what_was_not_answered_is_listed_on_standard_error(model, tmp_path):
     assert b"2 documents could not be answered:\n" in done.stderr
     assert b"a.jsonl:2: not JSON" in done.stderr and b'a.jsonl:3: no "text"' in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_gold_documents_on_standard_output(tmp_path):
+    source = write_lines(tmp_path / "a.tsv", "TKR2\tS-GENE", "binds\tO")
+    command = [sys.executable, "-m", "spacy_bioner_mtl", "convert", source, "-", "--head", "genes"]
+    done = subprocess.run([*map(str, command)], capture_output=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (doc,) = DocBin().from_bytes(done.stdout).get_docs(spacy.blank("en").vocab)
+    assert [span.text for span in doc.spans["genes"]] == ["TKR2"]
+    assert b"1 documents" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]
 
 
 def test_scores_on_standard_output(model, sample_docbins, tmp_path):

@@ -56,6 +56,21 @@ def test_many_files(tmp_path, model, capsys, source):
     assert "of several formats" in capsys.readouterr().err
 
 
+def test_the_column_of_the_words(tmp_path, model, capsys):
+    rows = [f"x\t{word}\tO" for word in TOKENS]
+    source, out = write_lines(tmp_path / "a.tsv", *rows), tmp_path / "out.tsv"
+    assert run(model, source, out, "--word-column", 2) == 0
+    words = [line.split("\t")[0] for line in out.read_text().splitlines() if line]
+    assert words == TOKENS
+    write_lines(tmp_path / "in" / "a.tsv", *rows)
+    options = ["--from", "conll", "--word-column"]
+    assert run(model, tmp_path / "in", tmp_path / "many", *options, 2) == 0
+    assert run(model, tmp_path / "in", tmp_path / "many", *options, 3) == 1
+    assert "word_column: 2 there, 3 now" in capsys.readouterr().err
+    assert run("no_model", source, out, "--from", "lines", "--word-column", 2) == 1
+    assert "--word-column is for files of columns" in capsys.readouterr().err
+
+
 def annotate_in_process(model, source, out, **how):
     command = [sys.executable, "-m", "spacy_bioner_mtl", "annotate", model, source, out]
     return subprocess.run([*map(str, [*command, "--to", "jsonl"])], capture_output=True, **how)

@@ -63,6 +63,14 @@ def test_a_folder(folder):
     assert len(found.left_out) == len(faults) + len(others)
 
 
+def test_companions_belong_to_their_files(tmp_path):
+    for name in ("a.txt", "a.ann", "b.txt.gz", "b.ann.gz", "c.ann", "annotation.conf"):
+        write_lines(tmp_path / name, "aspirin")
+    found = search_folder(tmp_path, lambda name: ".txt" in name, (".ann",))
+    assert found.names == ["a.txt", "b.txt.gz"]
+    assert [each.name for each in found.left_out] == ["annotation.conf", "c.ann"]
+
+
 def test_folders_that_cannot_be_read(folder, monkeypatch):
     """Root may read everything; the folder's own listing is what refuses."""
     scan = os.scandir

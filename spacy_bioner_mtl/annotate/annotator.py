@@ -84,7 +84,9 @@ class Annotator:
         self.nlp = nlp
         self.heads = choose_heads(nlp, request.head)
         self._scores = request.scores
-        self._read = find_format(request.source_format, to_read=True).load_reader()
+        self._read = find_format(request.source_format, to_read=True).load_reader(
+            word_column=request.word_column
+        )
         self._output = Output(find_format(request.target_format, to_read=False))
 
     def annotate(self, shard: Shard, advance: Advance, source: Source | None = None) -> ShardReport:

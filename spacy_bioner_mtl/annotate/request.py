@@ -24,6 +24,8 @@ class Request:
     source (Path): A file, "-" for standard input, a folder, or a pattern such as "data/*.xml".
     out (Path): The file to write, or the folder where SOURCE is a folder or a pattern.
     source_format (str | None): A format that can be read; None recognises it.
+    word_column (int | None): The column of the token in files of columns, counted from 1; None
+        recognises it.
     target_format (str): A format that can be written.
     head (str): A head's name, "all", or "merged" for doc.ents.
     scores (bool): Whether mentions get their probabilities.
@@ -38,6 +40,7 @@ class Request:
     source: Path
     out: Path
     source_format: str | None = None
+    word_column: int | None = None
     target_format: str = "conll"
     head: str = MERGED_HEAD
     scores: bool = False
@@ -67,6 +70,8 @@ def check_request(request: Request) -> Plan:
             f"{', '.join(several)}"
         )
     plan = plan_shards(request.source, request.out, source_format, target_format)
+    # Says what does not fit the format, and which library is missing.
+    plan.source_format.load_reader(word_column=request.word_column)
     if request.engine == "ray":
         _check_ray(request, plan)
     return plan

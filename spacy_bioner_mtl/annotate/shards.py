@@ -90,7 +90,7 @@ def plan_shards(
     if source.is_dir():
         _check_apart(source, out)
         read_as = source_format or recognise(Source(source))
-        found = search_folder(source, lambda name: bool(_suffix(name, read_as)))
+        found = search_folder(source, lambda name: bool(_suffix(name, read_as)), read_as.companions)
         if not found.names:
             raise InputError(
                 f"{source}: no file in this folder ends in {_list_suffixes(read_as)}, as "

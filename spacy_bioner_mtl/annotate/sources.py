@@ -48,11 +48,15 @@ class Found:
     left_out: list[LeftOut]
 
 
-def search_folder(source: Path, is_wanted: Callable[[str], bool]) -> Found:
+def search_folder(
+    source: Path, is_wanted: Callable[[str], bool], companions: tuple[str, ...] = ()
+) -> Found:
     """Find the files of a folder, at any depth. No link in it is followed.
 
     source (Path): The folder.
     is_wanted (Callable[[str], bool]): Whether a file of this name is to be annotated.
+    companions (tuple[str, ...]): How names of files end that belong to such a file of the same
+        name; they are not mentioned.
     RETURNS (Found): The files, and all others.
     RAISES (InputError): The folder itself cannot be read.
     """
@@ -74,6 +78,7 @@ def search_folder(source: Path, is_wanted: Callable[[str], bool]) -> Found:
             reason = f"this folder cannot be read ({error.strerror or error})"
             left_out.append(LeftOut(inside, reason, fault=True))
             continue
+        stems = {_stem(entry.name) for entry in entries if is_wanted(entry.name)}
         for entry in entries:
             name = inside + entry.name
             if entry.name.startswith("."):
@@ -82,6 +87,10 @@ def search_folder(source: Path, is_wanted: Callable[[str], bool]) -> Found:
                 folders.append(f"{name}/")
             elif entry.is_symlink() and os.path.isdir(entry.path):
                 left_out.append(LeftOut(f"{name}/", _LINK, fault=True))
+            elif entry.name.removesuffix(".gz").endswith(companions) and (
+                _stem(entry.name) in stems
+            ):
+                continue
             elif not is_wanted(entry.name):
                 left_out.append(LeftOut(name, "its name ends otherwise", fault=False))
             elif entry.is_symlink():
@@ -121,6 +130,10 @@ def search_pattern(pattern: Path, out: Path) -> Found:
             name = folder.relative_to(root).as_posix()
             left_out.append(LeftOut(f"{name}/", "this folder cannot be read", fault=True))
     return Found(root, sorted(names, key=_by_parts), sorted(left_out, key=_by_name))
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name.removesuffix(".gz"))[0]
 
 
 def _parts_before(pattern: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.console import is_verbose, show
+from spacy_bioner_mtl.cli.gold import WordColumn
 from spacy_bioner_mtl.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def annotate(
             + _describe("reader"),
         ),
     ] = None,
+    word_column: WordColumn = None,
     target_format: Annotated[
         str, Option("--to", metavar="FORMAT", help=f"Format of OUT. {_describe('writer')}")
     ] = "conll",
@@ -127,6 +129,7 @@ def annotate(
         source,
         out,
         source_format=source_format,
+        word_column=word_column,
         target_format=target_format,
         head=head,
         scores=scores,
