@@ -23,6 +23,7 @@ from spacy_bioner_mtl.formats.gold_records import (
 )
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
 from spacy_bioner_mtl.label_map import LabelMap, rename
+from spacy_bioner_mtl.progress import track
 from spacy_bioner_mtl.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.tokenizer import BioTokenizer
 
@@ -191,7 +192,7 @@ def convert_files(
     labels = label_map or {}
     report = ConversionReport(names)
     options = GoldOptions(source_format, sentences_per_doc, label or head, word_column, strict)
-    records = read_sources(sources, options, report.gold)
+    records = track(read_sources(sources, options, report.gold), "documents")
     if not names:
         # Which heads there are shows only when all is read.
         read_all = list(records)

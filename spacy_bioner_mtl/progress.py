@@ -1,4 +1,8 @@
-"""How far a long command is: a bar on a terminal, elsewhere a line every half minute."""
+"""How far a long command is: a bar on a terminal, elsewhere a line every half minute.
+
+Functions that take long call begin, track or counted; these show something only while a command
+runs, so that whoever calls the functions from Python is told nothing.
+"""
 
 import sys
 import threading
@@ -16,16 +20,63 @@ INTERVAL = 30.0
 
 _Item = TypeVar("_Item")
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-_shown = True
+# The name of the command that runs and shows its progress.
+_command: str | None = None
 
 
-def show_progress(shown: bool) -> None:
-    """Switch what this module shows on or off.
+@contextmanager
+def showing(command: str) -> Iterator[None]:
+    """Show the progress of what a command does.
 
-    shown (bool): Whether to show anything.
+    command (str): Its name.
     """
-    global _shown
-    _shown = shown
+    global _command
+    before, _command = _command, command
+    try:
+        yield
+    finally:
+        _command = before
+
+
+def begin(unit: str, total: int | None = None) -> "Progress":
+    """Begin to count something that takes long.
+
+    unit (str): What is counted.
+    total (int | None): How many of them there are, if that is known.
+    RETURNS (Progress): To be entered; it is shown if a command runs.
+    """
+    return Progress(_command or "", unit, total, shown=_command is not None)
+
+
+def track(items: Iterable[_Item], unit: str, total: int | None = None) -> Iterator[_Item]:
+    """Count the items of a stream while they are taken.
+
+    items (Iterable): The items.
+    unit (str): What they are.
+    total (int | None): How many of them there are, if that is known.
+    YIELDS (Any): The items.
+    """
+    with begin(unit, total) as progress:
+        yield from progress.over(items)
+
+
+@contextmanager
+def counted(nlp: "Language", total: int) -> Iterator[None]:
+    """Count the documents that come out of a pipeline, whoever runs it.
+
+    nlp (Language): The pipeline.
+    total (int): How many there will be.
+    """
+    pipe = nlp.pipe
+
+    def counting_pipe(*arguments: Any, **options: Any) -> Iterator[Any]:
+        return track(pipe(*arguments, **options), "documents", total)
+
+    nlp.pipe = counting_pipe  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del nlp.pipe
 
 
 class Progress:
@@ -36,6 +87,7 @@ class Progress:
     what (str): What is under way.
     unit (str): What is counted.
     total (int | None): How many of them there are, if that is known.
+    shown (bool): Whether it is shown at all.
     clock (Callable[[], float]): Tells the time in seconds.
     wait (Callable[[float], bool] | None): Waits for so many seconds; True ends the lines. None
         waits for the end of the work.
@@ -47,11 +99,12 @@ class Progress:
         unit: str,
         total: int | None = None,
         *,
+        shown: bool = True,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         """Begin to count; nothing is shown yet."""
-        self._what, self._unit, self._total = what, unit, total
+        self._what, self._unit, self._total, self._shown = what, unit, total, shown
         self._clock, self._start = clock, clock()
         self._ended = threading.Event()
         self._wait = wait or self._ended.wait
@@ -98,6 +151,8 @@ class Progress:
         seconds = self._clock() - self._start
         count = f"{self._done:,}" + ("" if self._total is None else f" of {self._total:,}")
         parts = [f"{self._what}: {count} {self._unit}", self._note]
+        if not self._done and seconds > 0:
+            parts.append(f"{describe_duration(seconds)} so far")
         if self._done and seconds > 0:
             speed = self._done / seconds
             parts.append(f"{speed:,.0f} a second" if speed >= 10 else f"{speed:.2g} a second")
@@ -105,7 +160,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         """Begin to show."""
-        if not _shown:
+        if not self._shown:
             return self
         if sys.stderr.isatty():
             from tqdm import tqdm
@@ -164,22 +219,3 @@ def describe_duration(seconds: float) -> str:
         if count or parts or name == "s":
             parts.append((count, name))
     return " ".join(f"{count} {name}" for count, name in parts[:2] if count) or "0 s"
-
-
-@contextmanager
-def counted(nlp: "Language", progress: Progress) -> Iterator[None]:
-    """Count the documents that come out of a pipeline, whoever runs it.
-
-    nlp (Language): The pipeline.
-    progress (Progress): Counts them.
-    """
-    pipe = nlp.pipe
-
-    def counting_pipe(*arguments: Any, **options: Any) -> Iterator[Any]:
-        return progress.over(pipe(*arguments, **options))
-
-    nlp.pipe = counting_pipe  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del nlp.pipe

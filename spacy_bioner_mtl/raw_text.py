@@ -21,6 +21,7 @@ from spacy_bioner_mtl.formats.gold_records import (
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
 from spacy_bioner_mtl.label_map import LabelMap, rename
 from spacy_bioner_mtl.loading import active_head_names, component_names
+from spacy_bioner_mtl.progress import track
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -197,7 +198,7 @@ def evaluate_raw_text(
     label_map = label_map or {}
     evaluation = RawTextEvaluation(head, gold=texts.report)
     met: set[str] = set()
-    records = iter(texts)
+    records = track(texts, "documents")
     while chunk := list(islice(records, DOCUMENTS_PER_ZONE)):
         with nlp.memory_zone():
             # Of its own accord a pipeline takes no texts longer than nlp.max_length.

@@ -302,3 +302,14 @@ def test_an_example_for_ner_may_have_other_tokens():
     assert [token.text for token in example.predicted] == ["gp120", "helps"]
     assert [ent.text for ent in example.reference.ents] == ["gp120"]
     assert not example.predicted.ents
+
+
+@pytest.mark.usefixtures("quick")
+def test_texts_of_any_length(monkeypatch, model, texts):
+    """spaCy refuses texts of more than a million characters; here, to be quick, of more than 20."""
+    monkeypatch.setitem(spacy.Language.__init__.__kwdefaults__, "max_length", 20)
+    with pytest.raises(ValueError, match="E088"):
+        spacy.load(model)(TEXTS[0])
+    monkeypatch.setattr(module, "measure_in_process", lambda request, threads: measure(request))
+    measured = module.benchmark(str(model), texts, words=100)
+    assert measured.words == sum(WORDS) and measured.entities > 0

@@ -70,7 +70,7 @@ def test_quiet_says_what_went_wrong(capsys, tmp_path, monkeypatch):
     assert run("verify", tmp_path / "none.yml", "--quiet") == 1
     captured = capsys.readouterr()
     assert not captured.out and captured.err.count("\n") == 1 and "none.yml" in captured.err
-    assert progress_module._shown
+    assert progress_module._command is None
 
 
 def test_quiet_shows_no_progress(capsys, model, source, tmp_path, monkeypatch):
@@ -151,3 +151,46 @@ def test_scores_on_standard_output(model, sample_docbins, tmp_path):
     assert "spans_genes_f" in json.loads(done.stdout)
     assert b"macro average" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Lines of progress one after the other, as in a command that takes hours."""
+    monkeypatch.setattr(progress_module, "INTERVAL", 0.0)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["annotate", "MODEL", "SOURCE", "OUT.jsonl", "--from", "lines", "--to", "jsonl"],
+        ["convert", "CORPUS", "OUT.spacy", "--head", "genes"],
+        ["convert-corpora", LIST, "OUT", "--only", "genes"],
+        ["evaluate", "MODEL", "GOLD"],
+        ["calibrate", "MODEL", "GOLD"],
+        ["compare", "MODEL", "MODEL", "GOLD", "--rounds", "10"],
+        ["evaluate-text", "MODEL", "PUBTATOR", "--head", "genes"],
+        ["vectors", "floret", "OUT", "--text", "TEXTS", "--epochs", "1", "--min-count", "1"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_long_commands_say_how_far_they_are(
+    tmp_path, model, sample_docbins, source, capsys, arguments
+):
+    mention = "1\t0\t4\tTKR2\tGENE"
+    names = {
+        "MODEL": model,
+        "SOURCE": source,
+        "CORPUS": ROOT / "assets" / "corpora" / "genes" / "devel.tsv",
+        "GOLD": sample_docbins / "dev" / "genes.spacy",
+        "PUBTATOR": write_lines(tmp_path / "a.txt", "1|t|TKR2 binds", "1|a|", mention, "", ""),
+        "TEXTS": write_lines(tmp_path / "b.txt", *["TKR2 protects from renal failure ."] * 200),
+    }
+    given = [
+        tmp_path / each if str(each).startswith("OUT") else names.get(each, each)
+        for each in arguments
+    ]
+    assert run(*given) == 0
+    lines = capsys.readouterr().err.splitlines()
+    command = arguments[1] if arguments[0] == "vectors" else arguments[0]
+    assert lines and all(line.startswith(f"{command}: ") for line in lines)

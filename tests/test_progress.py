@@ -3,11 +3,20 @@
 import sys
 
 import pytest
+from conftest import make_examples
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl import progress as module
-from spacy_bioner_mtl.progress import INTERVAL, Progress, counted, describe_duration, show_progress
+from spacy_bioner_mtl.progress import (
+    INTERVAL,
+    Progress,
+    begin,
+    counted,
+    describe_duration,
+    showing,
+    track,
+)
 
 
 class Clock:
@@ -29,6 +38,7 @@ def test_a_line_tells_what_was_done_how_fast_and_how_long_the_rest_takes(clock):
     progress = Progress("convert", "documents", 2_000, clock=clock)
     assert progress.line() == "convert: 0 of 2,000 documents"
     clock.now += 30
+    assert progress.line() == "convert: 0 of 2,000 documents, 30 s so far"
     progress.advance(500)
     assert progress.line() == "convert: 500 of 2,000 documents, 17 a second, about 1 min 30 s left"
     progress.advance(1_500)
@@ -113,16 +123,30 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch, capsys):
     assert "annotate: 100%" in shown and "4.00/4.00" in shown and "1 of 1 files" in shown
 
 
-def test_nothing_is_shown_where_nothing_is_wanted(monkeypatch):
-    show_progress(False)
-    try:
-        for is_terminal in (True, False):
-            monkeypatch.setattr(sys.stderr, "isatty", lambda is_terminal=is_terminal: is_terminal)
-            with Progress("annotate", "documents") as progress:
-                assert progress._bar is None and progress._thread is None
-    finally:
-        show_progress(True)
-    assert module._shown
+def test_only_commands_show_something(monkeypatch):
+    """Functions that are called from Python print nothing."""
+    for is_terminal in (True, False):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        with begin("documents") as progress:
+            assert progress._bar is None and progress._thread is None
+        with showing("annotate"), begin("documents") as progress:
+            assert (progress._bar is None, progress._thread is None) == (
+                not is_terminal,
+                is_terminal,
+            )
+            assert progress.line().startswith("annotate: 0 documents")
+
+
+def test_a_stream_is_counted_while_it_is_taken(monkeypatch):
+    begun = []
+    monkeypatch.setattr(
+        module, "begin", lambda *given: begun.append((begin(*given), given)) or begun[-1][0]
+    )
+    stream = track(iter("abc"), "letters", 3)
+    assert not begun
+    assert list(stream) == ["a", "b", "c"]
+    ((progress, given),) = begun
+    assert given == ("letters", 3) and progress._done == 3
 
 
 @pytest.mark.parametrize(
@@ -152,10 +176,14 @@ def test_durations_name_at_most_two_units_and_lose_less_than_the_second(seconds)
     assert seconds - told < max(1, largest)
 
 
-def test_documents_are_counted_whoever_runs_the_pipeline(trained, clock):
-    progress = Progress("evaluate", "documents", 2, clock=clock)
-    with counted(trained, progress):
-        docs = list(trained.pipe(["aspirin", "BRAC4"]))
-    assert [doc.text for doc in docs] == ["aspirin", "BRAC4"]
-    assert progress.line() == "evaluate: 2 of 2 documents"
+def test_documents_are_counted_whoever_runs_the_pipeline(trained, monkeypatch):
+    tracked = []
+    monkeypatch.setattr(
+        module, "track", lambda items, *given: tracked.append(given) or track(items, *given)
+    )
+    examples = make_examples(trained)
+    with counted(trained, len(examples)):
+        scores = trained.evaluate(examples)
+    assert scores["spans_genes_f"] == 1.0
+    assert tracked == [("documents", len(examples))]
     assert "pipe" not in vars(trained)

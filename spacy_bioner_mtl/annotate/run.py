@@ -16,7 +16,7 @@ from spacy_bioner_mtl.annotate.shards import ERRORS, Plan, Shard, errors_beside
 from spacy_bioner_mtl.annotate.sources import LeftOut
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import is_stream, resolve_links
-from spacy_bioner_mtl.progress import Progress
+from spacy_bioner_mtl.progress import Progress, begin
 
 
 @dataclass
@@ -57,7 +57,7 @@ def annotate(request: Request, plan: Plan) -> RunReport:
     request = replace(request, source_format=plan.source_format.name)
     if request.threads is None and request.processes > 1 and plan.bulk:
         request = replace(request, threads=1)
-    with Progress("annotate", "documents") as progress:
+    with begin("documents") as progress:
         if plan.bulk:
             return _annotate_folder(_anywhere(request), plan, progress)
         return _annotate_file(request, plan, progress)

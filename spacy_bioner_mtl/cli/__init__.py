@@ -9,7 +9,7 @@ from spacy_bioner_mtl.cli.benchmark import benchmark
 from spacy_bioner_mtl.cli.benchmark_training import benchmark_training
 from spacy_bioner_mtl.cli.calibrate import calibrate
 from spacy_bioner_mtl.cli.compare import compare
-from spacy_bioner_mtl.cli.console import root, session, shared, show_error
+from spacy_bioner_mtl.cli.console import root, shared, show_error, start
 from spacy_bioner_mtl.cli.convert import convert
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
 from spacy_bioner_mtl.cli.evaluate import evaluate
@@ -60,13 +60,13 @@ def main(arguments: list[str] | None = None) -> None:
 
     arguments (list[str] | None): What follows the program's name; None reads ``sys.argv``.
     """
-    with session():
-        try:
-            app(args=arguments, prog_name="bioner-mtl")
-        except InputError as error:
-            show_error(str(error), error)
-            sys.exit(1)
-        except SystemExit as end:
-            if end.code == INTERRUPTED:
-                show_error("Interrupted")
-            raise
+    start()
+    try:
+        app(args=arguments, prog_name="bioner-mtl")
+    except InputError as error:
+        show_error(str(error), error)
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            show_error("Interrupted")
+        raise

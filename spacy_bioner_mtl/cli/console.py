@@ -1,11 +1,12 @@
 """What all commands share: how much they say, and where to."""
 
 import inspect
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from wasabi import msg
 
 from spacy_bioner_mtl import __version__
 from spacy_bioner_mtl.files import is_standard_output
-from spacy_bioner_mtl.progress import show_progress
+from spacy_bioner_mtl.progress import showing
 
 #: What a message says: something good, a fact, something to look at, or more of the same.
 Kind = Literal["good", "info", "warn", "plain"]
@@ -83,8 +84,8 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         for added in _SHARED:
-            del options[added.name]
-        with _messages(options):
+            options.pop(added.name, None)
+        with _messages(command.__name__, options):
             command(*arguments, **options)
 
     signature = inspect.signature(command)
@@ -98,14 +99,12 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-@contextmanager
-def session() -> Iterator[None]:
+def start() -> None:
     """Begin with what a command says by default, whatever another one was told before."""
     _Level.quiet = _Level.verbose = False
-    try:
-        yield
-    finally:
-        show_progress(True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A log that is being written shows what was said so far.
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def is_verbose() -> bool:
@@ -144,15 +143,15 @@ def _mark(kind: str, message: str) -> str:
 
 
 @contextmanager
-def _messages(options: Mapping[str, Any]) -> Iterator[None]:
+def _messages(name: str, options: Mapping[str, Any]) -> Iterator[None]:
     """Send messages where they belong while a command runs with these options."""
     outputs = [options[name] for name in _OUTPUTS if isinstance(options.get(name), Path)]
-    if _Level.quiet:
-        show_progress(False)
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-            yield
-    elif any(map(is_standard_output, outputs)):
-        with redirect_stdout(sys.stderr):
-            yield
-    else:
+    with ExitStack() as stack:
+        if _Level.quiet:
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+        else:
+            stack.enter_context(showing(name.replace("_", "-")))
+            if any(map(is_standard_output, outputs)):
+                stack.enter_context(redirect_stdout(sys.stderr))
         yield

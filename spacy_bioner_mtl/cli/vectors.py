@@ -168,8 +168,7 @@ def floret(
     """Train subword vectors (floret) on text, tokenised as the models tokenise it."""
     from itertools import chain
 
-    from tqdm import tqdm
-
+    from spacy_bioner_mtl.progress import track
     from spacy_bioner_mtl.vectors.floret import (
         FloretSettings,
         check_floret,
@@ -187,7 +186,7 @@ def floret(
         dimensions, buckets, epochs, min_count, shortest, longest, threads, caseless
     )
     paragraphs = chain(read_texts(text or []), read_corpora(corpus or []))
-    nlp = train_floret(tqdm(paragraphs, unit=" paragraphs", disable=None), settings)
+    nlp = train_floret(track(paragraphs, "paragraphs"), settings)
     names = [path.name for path in (text or []) + (corpus or [])]
     save_package(
         nlp,
@@ -208,15 +207,14 @@ def _prune_and_save(
 ) -> None:
     from dataclasses import replace
 
-    from tqdm import tqdm
-
+    from spacy_bioner_mtl.progress import track
     from spacy_bioner_mtl.vectors.corpus import corpus_words
     from spacy_bioner_mtl.vectors.package import save_package, table_to_nlp
     from spacy_bioner_mtl.vectors.table import select_rows
 
     wanted = corpus_words(corpora, caseless=caseless)
-    rows = tqdm(source.rows, total=source.count, unit=" words", disable=None)
-    table = select_rows(replace(source, rows=iter(rows)), keep, wanted, caseless=caseless)
+    rows = track(source.rows, "words", source.count)
+    table = select_rows(replace(source, rows=rows), keep, wanted, caseless=caseless)
     save_package(
         table_to_nlp(table),
         out,
