@@ -1,6 +1,6 @@
 """``bioner-mtl annotate``: run a trained pipeline over files."""
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +26,7 @@ def _describe(attribute: str) -> str:
     return " ".join(f"{each.name}: {each.description}." for each in known)
 
 
-class EngineName(str, Enum):
+class EngineName(StrEnum):
     """What can be asked for with --engine."""
 
     local = "local"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from spacy_bioner_mtl.errors import InputError
@@ -46,7 +46,7 @@ class Word:
     end: int
 
 
-class FlawKind(str, Enum):
+class FlawKind(StrEnum):
     """What is wrong with an annotation."""
 
     WRITTEN_OTHERWISE = "written otherwise than in the text"
