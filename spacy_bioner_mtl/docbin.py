@@ -207,6 +207,7 @@ def convert_files(
     doc_bin = DocBin(store_user_data=False)
     for path, record in records:
         met.update(mention.label for mention in record.mentions[SOURCE_HEAD])
+        met.update(flaw.label for flaw in record.flaws)
         mentions = _relabel(record.mentions[SOURCE_HEAD], labels, report)
         if by_type:
             _check_types(path, record, labels, names)

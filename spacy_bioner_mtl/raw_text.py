@@ -232,6 +232,7 @@ def _count(
             keys.append((mention.start, mention.end, label))
         else:
             evaluation.left_out += 1
+    met.update(flaw.label for flaw in record.flaws)
     gold = set(keys)
     unknown = _Unknown(find_unknown(record, label_map))
     predicted: set[Key] = set()

@@ -301,7 +301,7 @@ def test_flaws_are_unknown_for_the_head_of_their_type_alone(folder, capsys):
     }
     message = printed(capsys)
     assert "another text at the offsets 1 unknown raw.txt:3" in message
-    assert "1 annotations cannot be used" in message
+    assert "1 annotation cannot be used" in message
     labels = {"Disease": None}
     Path("map.json").write_text(json.dumps(labels))
     assert run("raw.txt", "out.spacy", "--head", "H", "--map", "map.json") == 0
@@ -402,7 +402,7 @@ def test_strict_rejects_annotations_that_do_not_fit(folder, capsys, line, what):
     assert run("bad.tsv", "out.spacy", *HEAD) == 0
     (doc,) = docs()
     assert groups(doc) == {"H": [], "H:unknown": [("Zinc", "-")]}
-    assert "1 annotations cannot be used" in printed(capsys)
+    assert "1 annotation cannot be used" in printed(capsys)
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,28 @@ def test_a_mention_with_its_own_text_fits(text, data):
 
 
 def test_the_work_grows_with_the_text_alone():
-    """Every mention of a long text is wrong: the text is folded once."""
-    check = MentionCheck("zinc " * 40_000)
-    for start in range(300):
-        flaw = check.check([(start, start + 4)], "X", "tin", place="p", what="it")
-        assert flaw is not None and flaw.kind is FlawKind.OTHER_TEXT
+    """Every mention of a long text is wrong, said to be all of it, or in pieces far apart."""
+    text = "zinc " * 40_000
+    check = MentionCheck(text)
+    found = 0
+    for start in range(3_000):
+        for pieces in (
+            [(start, start + 4)],
+            [(0, len(text))],
+            [(0, 1), (len(text) - 1, len(text))],
+        ):
+            flaw = check.check(pieces, "X", "zinc zinc ?", place="p", what="it")
+            assert flaw is not None and flaw.kind is FlawKind.OTHER_TEXT
+            assert len(flaw.reason) < 500
+            found += len(flaw.unknown)
+    # The places where the text occurs are given once, and what the offsets touch each time.
+    assert found <= 40_000 + 3 * 3_000
+
+
+def test_places_are_given_once_for_each_type():
+    check = MentionCheck("dry cough, wet cough")
+    assert check.find_unknown(0, 3, "cough", "X") == [Word(0, 3), Word(4, 9), Word(15, 20)]
+    assert check.find_unknown(90, 95, "Cough", "X") == []
+    assert check.find_unknown(90, 95, "Cough", "Y") == [Word(4, 9), Word(15, 20)]
+    assert check.find_unknown(90, 95, "cold", "X") == [Word(0, 20)]
+    assert check.find_unknown(90, 95, "cold", "X") == [Word(0, 20)]

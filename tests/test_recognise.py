@@ -78,6 +78,7 @@ def test_content_tells_the_format(file, name, content):
     [
         (PROSE, r"looks like prose.*--from lines \(a document a line\) or --from text"),
         ("Zinc\n", "looks like prose"),
+        ("Growth of <i>E. coli</i> at 10<sup>5</sup> cells.\n", "looks like prose"),
         ("Zinc and I\nshort lines of prose\n", "looks like prose"),
         ("12\tZinc shortened the cold.\n13\tNo effect on it.\n", "looks like prose"),
         ("", "nothing in this file tells its format"),

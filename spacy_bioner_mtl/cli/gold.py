@@ -46,11 +46,11 @@ def print_gold_report(report: "GoldReport") -> None:
         )
     if report.unusable:
         msg.warn(
-            f"{report.unusable:,} annotations cannot be used; the text that they may be about "
+            f"{_annotations(report.unusable)} cannot be used; the text that they may be about "
             "counts as unknown, never as outside. --strict refuses the first"
         )
     if report.odd:
-        msg.warn(f"{report.odd:,} annotations are odd, and are used all the same")
+        msg.warn(f"{_annotations(report.odd)} not as it should be, and used all the same")
     if report.left_out:
         msg.warn(f"Documents left out, as they are no gold: {report.describe_left_out()}")
     if report.skipped:
@@ -59,3 +59,7 @@ def print_gold_report(report: "GoldReport") -> None:
         msg.warn(
             f"{len(report.skipped):,} in folders not of the format, and skipped: {named}{more}"
         )
+
+
+def _annotations(count: int) -> str:
+    return f"{count:,} annotation{'s' * (count != 1)}"

@@ -240,7 +240,7 @@ def _fits(text: str, line: _Line) -> bool:
 def _join_lines(text: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
     joined = pieces[:1]
     for start, end in pieces[1:]:
-        if _LINE_BREAKS.fullmatch(text[joined[-1][1] : start]):
+        if _LINE_BREAKS.fullmatch(text, joined[-1][1], start):
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))

@@ -5,13 +5,17 @@ not outside of all entities. Where that may be, the text is unknown.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from spacy_bioner_mtl.formats.record import Flaw, FlawKind, Word
 
 #: Texts of fewer letters and digits are looked for as words only, lest they be found everywhere.
 _SHORT = 3
+#: How many times longer the same text may be written.
+_MOST = 20
+#: How much of a text messages show.
+_SHOWN = 80
 _BREAKS = str.maketrans("\t\n\r", "   ")
 
 
@@ -24,6 +28,8 @@ class MentionCheck:
     def __init__(self, text: str) -> None:
         """Compute nothing yet."""
         self.text = text
+        # Which texts, of which type, were looked for, and whether they were found.
+        self._looked_for: dict[tuple[str, str], bool] = {}
 
     def check(
         self,
@@ -47,7 +53,7 @@ class MentionCheck:
         first, last = min(start for start, _ in pieces), max(end for _, end in pieces)
 
         def flaw(kind: FlawKind, reason: str) -> Flaw:
-            unknown = () if kind.is_used else tuple(self.find_unknown(first, last, said))
+            unknown = () if kind.is_used else tuple(self.find_unknown(first, last, said, label))
             return Flaw(kind, place, f"{place}: {what} {reason}", label, unknown)
 
         if not label.strip():
@@ -66,11 +72,10 @@ class MentionCheck:
                 )
         if said is None:
             return None
-        # Of a mention in several pieces sources give the pieces, or all from its first to its last.
-        covered = [" ".join(self.text[start:end] for start, end in pieces), self.text[first:last]]
+        covered = list(self._cover(pieces, len(said)))
         if any(each.translate(_BREAKS) == said.translate(_BREAKS) for each in covered):
             return None
-        here = f"is {said!r}, but the text at its place is {covered[0]!r}"
+        here = f"is {_shorten(said)!r}, but the text at its place is {_shorten(covered[0])!r}"
         if any(is_written_otherwise(each, said) for each in covered):
             return flaw(FlawKind.WRITTEN_OTHERWISE, f"{here}; write it as in the text")
         return flaw(
@@ -78,21 +83,27 @@ class MentionCheck:
             f"{here}; correct the offsets, which count characters (code points)",
         )
 
-    def find_unknown(self, start: int, end: int, said: str | None) -> list[Word]:
+    def find_unknown(self, start: int, end: int, said: str | None, label: str = "") -> list[Word]:
         """Find what is unknown because of a mention that cannot be used.
 
         start (int): Where it is said to begin.
         end (int): Where it is said to end.
         said (str | None): The text that it is said to have.
+        label (str): Its type.
         RETURNS (list[Word]): What the offsets touch, and all places where its text occurs, as
-            offsets may be wrong; all of the text if there is neither.
+            offsets may be wrong; all of the text if there is neither. Places that were found before
+            for a mention of the same text and type are not given again.
         """
         if start >= end:
             start, end = end - 1, start + 1
-        found = set(self._find(said or ""))
+        wanted, _ = _fold(said or "")
+        places = set() if (wanted, label) in self._looked_for else set(self._find(wanted))
+        self._looked_for[wanted, label] = self._looked_for.get((wanted, label)) or bool(places)
         if max(start, 0) < min(end, len(self.text)):
-            found.add(Word(max(start, 0), min(end, len(self.text))))
-        return sorted(found, key=lambda word: (word.start, word.end)) or self.everything()
+            places.add(Word(max(start, 0), min(end, len(self.text))))
+        if not places and not self._looked_for[wanted, label]:
+            return self.everything()
+        return sorted(places, key=lambda place: (place.start, place.end))
 
     def everything(self) -> list[Word]:
         """Take all of the text.
@@ -105,8 +116,18 @@ class MentionCheck:
     def _folded(self) -> tuple[str, list[int]]:
         return _fold(self.text)
 
-    def _find(self, said: str) -> Iterable[Word]:
-        wanted, _ = _fold(said)
+    def _cover(self, pieces: Sequence[tuple[int, int]], length: int) -> Iterator[str]:
+        """Give what stands at the places of a mention, no more than its text can be written with.
+
+        Of a mention in several pieces sources give the pieces, or all from its first to its last.
+        """
+        longest = _MOST * (length + 1)
+        yield " ".join(self.text[start : min(end, start + longest)] for start, end in pieces)
+        first, last = min(start for start, _ in pieces), max(end for _, end in pieces)
+        if len(pieces) > 1 and last - first <= longest:
+            yield self.text[first:last]
+
+    def _find(self, wanted: str) -> Iterator[Word]:
         folded, origins = self._folded
         found = folded.find(wanted) if wanted else -1
         while found >= 0:
@@ -139,6 +160,10 @@ def is_written_otherwise(text: str, said: str) -> bool:
     ends = all(text[index].isalnum() == said[index].isalnum() for index in (0, -1))
     letters = _letters(text)
     return ends and letters == _letters(said) and bool(letters or len(text) == len(said))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _have_the_same_places(text: str, said: str) -> bool:

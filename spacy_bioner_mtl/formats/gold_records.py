@@ -234,12 +234,11 @@ def find_unknown(record: Record, labels: LabelMap, label: str | None = None) -> 
 
 def _tell_of_pieces(source: Path | Source, record: Record, mention: Mention) -> Flaw:
     place = f"{source}: document {record.id!r}"
-    text = record.text[mention.start : mention.end]
     return Flaw(
         FlawKind.IN_PIECES,
         place,
-        f"{place}: the mention of {mention.label!r} in {text!r} is in several pieces, which no "
-        "head can learn; make it one piece or leave it out",
+        f"{place}: the mention of {mention.label!r} at {mention.start}-{mention.end} is in several "
+        "pieces, which no head can learn; make it one piece or leave it out",
         mention.label,
         (Word(mention.start, mention.end),),
     )

@@ -30,6 +30,10 @@ _ROOT = re.compile(rf"<({'|'.join(_ROOTS)})[\s>]")
 _PROLOG = re.compile(r"<(\?xml|!DOCTYPE|!--)")
 _PUBTATOR = re.compile(r"[^|\s]+\|t\|")
 _INLINE = re.compile(r"<([^\s/<>][^<>]*)>[^<>]+</\1>")
+# Abstracts hold these; they are not types of entities.
+_MARKUP = frozenset(
+    ["a", "b", "br", "em", "h1", "h2", "i", "p", "span", "strong", "sub", "sup", "tt", "u"]
+)
 _HTML = re.compile(r"<(!doctype html|html|head|body|p|div)\b", re.IGNORECASE)
 _KEY = re.compile(r'"(\w+)"\s*:')
 _COLLECTION_KEYS = frozenset(["documents", "PubTator3", "passages", "bioctype"])
@@ -168,7 +172,7 @@ def _look_at_lines(name: str, text: str, is_all: bool) -> str:
     filled = [line for line in lines if line.strip()]
     if _PUBTATOR.match(filled[0]):
         return "pubtator"
-    if _INLINE.search(text):
+    if any(match[1] not in _MARKUP for match in _INLINE.finditer(text)):
         return "inline"
     rows = [line for line in filled if not _NO_ROW.match(line)]
     return "conll" if _are_columns(rows) else ""
