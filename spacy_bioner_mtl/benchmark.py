@@ -30,8 +30,14 @@ from spacy_bioner_mtl.benchmark_training import make_ner
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import strict
 from spacy_bioner_mtl.formats.registry import find_format
-from spacy_bioner_mtl.loading import active_head_names, component_names, load_pipeline
+from spacy_bioner_mtl.loading import (
+    ANY_LENGTH,
+    active_head_names,
+    component_names,
+    load_pipeline,
+)
 from spacy_bioner_mtl.machine import cpu_name
+from spacy_bioner_mtl.progress import Progress, begin, track
 from spacy_bioner_mtl.repeated_heads import repeat_heads
 
 #: Turns that each pipeline has.
@@ -150,23 +156,27 @@ def benchmark(
     heads_before = len(active_head_names(nlp))
     if heads is not None:
         repeat_heads(nlp, heads)
-    records = strict(read(path))
+    records = strict(read(path, gold=False))
     texts = take_texts(nlp, (record.text for record in records), max(words, long or 0))
     if not texts:
         raise InputError(f"{path}: there is no text in it to measure with")
     heads = len(active_head_names(nlp))
-    ner = train_ner(nlp, texts)
-    turns = _take_turns(nlp, ner, texts, words)
-    calls = _time_calls([nlp, ner], texts)
-    # A process is measured before it does anything else: the first text is its cold start.
-    requests = [
-        Request(model, texts if first else texts[:1], heads, words if first else 0, WINDOW)
-        for first in (True, *[False] * (COLD_STARTS - 1))
-    ]
-    processes = [measure_in_process(request, threads) for request in requests]
     long_run = None
-    if long:
-        long_run = measure_in_process(Request(model, texts, heads, long, WINDOW), threads)
+    with begin("steps", 3 + ROUNDS + COLD_STARTS + bool(long)) as progress:
+        ner = train_ner(nlp, texts)
+        progress.advance()
+        turns = _take_turns(nlp, ner, texts, words, progress)
+        calls = _time_calls([nlp, ner], texts)
+        progress.advance()
+        # A process is measured before it does anything else: the first text is its cold start.
+        requests = [
+            Request(model, texts if first else texts[:1], heads, words if first else 0, WINDOW)
+            for first in (True, *[False] * (COLD_STARTS - 1))
+        ]
+        processes = [measure_in_process(each, threads) for each in progress.over(requests)]
+        if long:
+            long_run = measure_in_process(Request(model, texts, heads, long, WINDOW), threads)
+            progress.advance()
     return Benchmark(
         model=model,
         heads=heads,
@@ -194,7 +204,7 @@ def take_texts(nlp: Language, texts: Iterable[str], words: int) -> list[Text]:
     words (int): How many words are enough.
     RETURNS (list[Text]): The texts and their words: all of them, if they have fewer.
     """
-    counted = ((text, _count_words(nlp, text)) for text in texts)
+    counted = ((text, _count_words(nlp, text)) for text in track(texts, "texts read"))
     return [text for zone in zones((one for one in counted if one[1]), words) for text in zone]
 
 
@@ -209,8 +219,13 @@ def train_ner(nlp: Language, texts: Sequence[Text]) -> Language:
     RAISES (InputError): The pipeline finds no entity in the texts.
     """
     ner = make_ner(nlp.config["nlp"]["lang"])
+    ner.max_length = ANY_LENGTH
     taken = next(zones(texts, NER_WORDS, NER_WORDS))
-    examples = [_example(ner, doc) for doc in nlp.pipe(text for text, _ in taken)]
+    examples = [
+        # A single text may have far more words than are needed.
+        _example(ner, doc[:NER_WORDS].as_doc())
+        for doc in nlp.pipe(text for text, _ in taken)
+    ]
     if not any(example.reference.ents for example in examples):
         raise InputError(
             "the pipeline finds no entity in the first texts, from which spaCy's ner is to learn: "
@@ -237,7 +252,9 @@ def _example(ner: Language, doc: Doc) -> Example:
     return Example(ner.make_doc(doc.text), reference)
 
 
-def _take_turns(nlp: Language, ner: Language, texts: Sequence[Text], words: int) -> dict[str, Any]:
+def _take_turns(
+    nlp: Language, ner: Language, texts: Sequence[Text], words: int, progress: Progress
+) -> dict[str, Any]:
     """Let the pipelines annotate the same texts, round by round."""
     size = -(-words // ROUNDS)
     source = cycle(texts)
@@ -245,11 +262,12 @@ def _take_turns(nlp: Language, ner: Language, texts: Sequence[Text], words: int)
     warmup = next(zones(texts, size, size))
     for pipeline in (nlp, ner):
         _time_pipe(pipeline, warmup)
+    progress.advance()
     result: dict[str, Any] = {"round_words": [], "entities": 0, "ner_entities": 0}
     result |= {"seconds": [], "scored_seconds": [], "ner_seconds": []}
     # Whoever comes second finds kernels prepared for sequences of these lengths.
     order = [(False, "seconds"), (True, "scored_seconds")]
-    for _ in range(ROUNDS):
+    for _ in progress.over(range(ROUNDS)):
         turn = next(zones(source, size, size))
         result["round_words"].append(sum(count for _, count in turn))
         order.reverse()

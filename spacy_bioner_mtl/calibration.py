@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import annotate_gold
 from spacy_bioner_mtl.loading import component_names, head_names
+from spacy_bioner_mtl.progress import track
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -301,8 +302,12 @@ def _judge_group(
         )
         for each in settings
     ]
-    for first in range(0, len(examples), DOCS_AT_ONCE):
-        batch = examples[first : first + DOCS_AT_ONCE]
+    batches = (
+        examples[first : first + DOCS_AT_ONCE] for first in range(0, len(examples), DOCS_AT_ONCE)
+    )
+    for batch in track(
+        batches, f"batches for {', '.join(heads)}", -(-len(examples) // DOCS_AT_ONCE)
+    ):
         docs = [example.predicted for example in batch]
         replies = list(pipe.ask(docs, asked[0]))
         answers = [decode(replies, pipe.heads, each, len(docs)) for each in asked]

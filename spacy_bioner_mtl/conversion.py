@@ -9,6 +9,7 @@ import srsly
 from spacy_bioner_mtl.corpora import CorporaList, Corpus
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.formats.record import FlawKind
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.docbin import ConversionReport
@@ -50,12 +51,15 @@ class ConvertedFolder:
         """
         return self.path / _relative(corpus, split)
 
-    def convert(self, corpus: Corpus, split: str, data: Path) -> "ConversionReport":
+    def convert(
+        self, corpus: Corpus, split: str, data: Path, *, strict: bool = False
+    ) -> "ConversionReport":
         """Convert one split of a corpus.
 
         corpus (Corpus): The corpus.
         split (str): The name of one of its splits.
         data (Path): The data folder its files are in.
+        strict (bool): Reject flaws instead of counting them.
         RETURNS (ConversionReport): What was converted.
         RAISES (InputError): If a file is malformed; nothing half-written is left.
         """
@@ -74,6 +78,9 @@ class ConvertedFolder:
             label_map=corpus.label_map or None,
             sentences_per_doc=corpus.sentences_per_doc,
             source_format=corpus.format,
+            label=corpus.label,
+            word_column=corpus.word_column,
+            strict=strict,
         )
 
     def remove_stale(self, corpora_list: CorporaList, skipped: Collection[Corpus]) -> list[Path]:
@@ -136,6 +143,14 @@ def summarize(report: "ConversionReport") -> str:
         "tokens of unknown annotation": report.unknown,
     }
     counts += [f"{count:,} {what}" for what, count in repairs.items() if count]
+    for kind, flaw in report.gold.flaws.items():
+        if kind is not FlawKind.TAG_ORDER:
+            becomes = "used" if kind.is_used else "count as unknown"
+            where = f"the first at {flaw.places[0]}"
+            counts.append(f"{flaw.count:,} {kind.value} ({becomes}, {where})")
+    left_out = report.gold.describe_left_out()
+    if left_out:
+        counts.append(f"documents left out: {left_out}")
     if report.unused_labels:
         counts.append(f"labels of `map` that never occur: {', '.join(report.unused_labels)}")
     return " · ".join(counts)

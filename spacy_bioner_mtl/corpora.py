@@ -8,7 +8,7 @@ A list is a YAML file; adding a corpus is adding an entry::
                                   # `by_type: true` instead: one head for each entity type;
                                   # `types: [Chemical, Disease]` then names them, lest a split
                                   # without any mention of a type pass for not annotated for it
-        format: conll             # or pubtator
+        format: conll             # or pubtator, bioc-xml, bioc-json, brat, jsonl, doccano, inline
         files:                    # relative to the data folder; a split may be a list of files
           train: BC5CDR-IOBES/train.tsv
           test: BC5CDR-IOBES/test.tsv
@@ -16,6 +16,8 @@ A list is a YAML file; adding a corpus is adding an entry::
           train: 4792e5cf8fe9ccd6f3932035c00fdcb1bf1d435c
           test: 725872142f5f721ea503e282b452af779377deb6
         sentences_per_doc: 1      # optional, CoNLL: cut documents at -DOCSTART- lines smaller
+        label: Disease            # optional, CoNLL: the type of tags that have none (B, I, O)
+        word_column: 2            # optional, CoNLL: the column of the token, counted from 1
         map: {chemical: Chemical, gene: null}   # optional: rename labels, null leaves one out
         source: https://…         # optional: where the files are; a URL that ends in "/" is
                                   # their folder, and names of missing files are appended to it
@@ -26,13 +28,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import srsly
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.registry import Format, find_gold_format
+from spacy_bioner_mtl.span_groups import check_head_name
 
-FORMATS = ("conll", "pubtator")
 #: The key in the list, and the number of hexadecimal digits, of each kind of checksum.
 CHECKSUMS = {"git_blob_ids": 40, "sha256": 64}
 
@@ -44,6 +47,8 @@ _KEYS = {
     "format",
     "files",
     "sentences_per_doc",
+    "label",
+    "word_column",
     "map",
     "source",
     "license",
@@ -72,11 +77,13 @@ class Corpus:
 
     name (str): Unique name.
     head (str | None): The head it is annotated for; None if every entity type is a head.
-    format (str): One of FORMATS.
+    format (str): The name of a format that can have mentions.
     splits (dict[str, tuple[CorpusFile, ...]]): The files of each split.
     types (tuple[str, ...]): The entity types if each is a head; empty takes those that occur.
     sentences_per_doc (int | None): Sentences in a document; None takes the -DOCSTART- lines of
         the file, where it has some, else single sentences.
+    label (str | None): The entity type of tags that have none.
+    word_column (int | None): The column of the token, from 1; None recognises it.
     label_map (dict[str, str | None]): New names of labels; None leaves a label out.
     source (str | None): URL of the files, or of their folder if it ends in "/".
     license (str | None): The terms of use.
@@ -88,6 +95,8 @@ class Corpus:
     splits: dict[str, tuple[CorpusFile, ...]]
     types: tuple[str, ...] = ()
     sentences_per_doc: int | None = None
+    label: str | None = None
+    word_column: int | None = None
     label_map: dict[str, str | None] = field(default_factory=dict)
     source: str | None = None
     license: str | None = None
@@ -242,19 +251,21 @@ class _Entry:
                 "there must be either a `head` or `by_type: true`",
                 "`head` for one head, `by_type` for a head for each entity type",
             )
-        source_format = self.text("format", required=True)
-        if source_format not in FORMATS:
-            self.fail(f"unknown format {source_format!r}", f"known are: {', '.join(FORMATS)}")
+        if head is not None:
+            self.check_head(head)
+        source_format = self.format()
         source = self.text("source")
         if source is not None and not source.startswith("https://"):
             self.fail(f"the source {source!r} is no https:// URL", "correct it or leave it out")
         return Corpus(
             name=str(name),
             head=head,
-            format=str(source_format),
+            format=source_format.name,
             splits=self.splits(),
             types=self.types(by_type),
-            sentences_per_doc=self.sentences_per_doc(str(source_format)),
+            sentences_per_doc=self.number("sentences_per_doc", source_format),
+            label=self.label(source_format),
+            word_column=self.number("word_column", source_format),
             label_map=self.label_map(),
             source=source,
             license=self.text("license"),
@@ -276,17 +287,42 @@ class _Entry:
             self.fail(f"`types` is {types!r}", "write a list of entity types")
         if types and not by_type:
             self.fail("`types` belongs to `by_type: true`", "leave one of them out")
+        for name in types:
+            self.check_head(name)
         return tuple(dict.fromkeys(types))
 
-    def sentences_per_doc(self, source_format: str) -> int | None:
-        number = self.entry.get("sentences_per_doc")
+    def check_head(self, name: str) -> None:
+        try:
+            check_head_name(name)
+        except InputError as error:
+            what, _, remedy = str(error).partition("; ")
+            self.fail(what, remedy)
+
+    def format(self) -> Format:
+        try:
+            return find_gold_format(str(self.text("format", required=True)))
+        except InputError as error:
+            what, _, known = str(error).partition("; --from takes ")
+            return cast(Format, self.fail(what, f"known are: {known}"))
+
+    def number(self, key: str, source_format: Format) -> int | None:
+        number = self.entry.get(key)
         if number is None:
             return None
-        if not isinstance(number, int) or number < 1:
-            self.fail(f"`sentences_per_doc` is {number!r}", "write a whole number, 1 or more")
-        if source_format != "conll":
-            self.fail("`sentences_per_doc` belongs to the format conll", "leave it out")
+        if type(number) is not int or number < 1:
+            self.fail(f"`{key}` is {number!r}", "write a whole number, 1 or more")
+        self.check_columns(key, source_format)
         return int(number)
+
+    def label(self, source_format: Format) -> str | None:
+        label = self.text("label")
+        if label is not None:
+            self.check_columns("label", source_format)
+        return label
+
+    def check_columns(self, key: str, source_format: Format) -> None:
+        if not source_format.sentences:
+            self.fail(f"`{key}` belongs to the format conll", "leave it out")
 
     def splits(self) -> dict[str, tuple[CorpusFile, ...]]:
         splits = self.lists_by_split("files")

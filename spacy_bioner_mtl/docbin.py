@@ -4,22 +4,27 @@ span_groups.py says what the groups mean.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import spacy
-import srsly
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
-from spacy_bioner_mtl.formats.conll import ConllFile, group_sentences, read_conll
-from spacy_bioner_mtl.formats.pubtator import is_pubtator, read_pubtator
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Mention, Record, Word
-from spacy_bioner_mtl.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX
+from spacy_bioner_mtl.files import is_stream, write_whole
+from spacy_bioner_mtl.formats.gold_records import (
+    GoldOptions,
+    GoldReport,
+    find_unknown,
+    read_sources,
+)
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
+from spacy_bioner_mtl.label_map import LabelMap, rename
+from spacy_bioner_mtl.progress import track
+from spacy_bioner_mtl.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.tokenizer import BioTokenizer
 
 Tokenizer = Callable[[str], Doc]
@@ -35,13 +40,11 @@ class ConversionReport:
     tokens (int): Tokens in them.
     mentions (dict[str, int]): Mentions per label, after renaming and without duplicates.
     duplicates (int): Mentions left out since the same span has the same label already.
-    repaired (int): Tag transitions that the scheme forbids, read as conlleval reads them.
-    first_repair (str): Where the first of them is, as "path:line"; empty if there is none.
-    unknown (int): Tokens whose tag was "-".
+    unknown (int): Tokens that are unknown for at least one head.
     unaligned (int): Mentions that do not begin and end with a token; the tokens they touch are
         marked as unknown.
-    schemes (dict[str, str]): Per source file, the tagging scheme, or "offsets" for raw text.
     unused_labels (list[str]): Labels of the map that no mention had.
+    gold (GoldReport): What was wrong with annotations, and what was left out.
     """
 
     heads: list[str]
@@ -50,12 +53,25 @@ class ConversionReport:
     tokens: int = 0
     mentions: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
-    repaired: int = 0
-    first_repair: str = ""
     unknown: int = 0
     unaligned: int = 0
-    schemes: dict[str, str] = field(default_factory=dict)
     unused_labels: list[str] = field(default_factory=list)
+    gold: GoldReport = field(default_factory=GoldReport)
+
+    @property
+    def repaired(self) -> int:
+        """Tag transitions that the scheme forbids, read as conlleval reads them."""
+        return self.gold.count(FlawKind.TAG_ORDER)
+
+    @property
+    def first_repair(self) -> str:
+        """Where the first of them is, as "path:line"; empty if there is none."""
+        return self.gold.flaws[FlawKind.TAG_ORDER].places[0] if self.repaired else ""
+
+    @property
+    def schemes(self) -> dict[str, str]:
+        """Per source file, the tagging scheme, or "offsets" for raw text."""
+        return self.gold.schemes
 
     @property
     def unaligned_share(self) -> float:
@@ -70,13 +86,14 @@ def record_to_doc(
 
     A record that comes tokenised keeps its tokens: the document has no information on spacing,
     hence spaCy does not tokenise it again in training. Mentions that do not begin and end with a
-    token leave all tokens they touch unknown.
+    token leave all tokens they touch unknown. What lies in a mention that does is known, even in a
+    piece of text that is unknown otherwise.
 
     record (Record): The record.
     vocab (Vocab): The vocabulary of the document; for raw text, that of the tokenizer.
     tokenizer (Callable[[str], Doc] | None): Tokenises raw text; not needed for other records.
     RETURNS (tuple[Doc, int]): The document and its number of mentions not aligned with tokens.
-    RAISES (InputError): If the name of a head ends like a group of unknown tokens, or is empty.
+    RAISES (InputError): If something cannot name a head.
     """
     doc, tokens = _tokenize(record, vocab, tokenizer)
     starts = [token.start for token in tokens]
@@ -87,9 +104,9 @@ def record_to_doc(
 
     n_unaligned = 0
     for head, mentions in record.mentions.items():
-        _check_head(head)
+        check_head_name(head)
         gold = []
-        unknown = {touched(word.start, word.end) for word in record.unknown.get(head, ())}
+        unknown = set()
         for mention in mentions:
             first, after = touched(mention.start, mention.end)
             if first < after and starts[first] == mention.start and ends[after - 1] == mention.end:
@@ -98,6 +115,9 @@ def record_to_doc(
                 n_unaligned += 1
                 unknown.add((first, after))
         doc.spans[head] = gold
+        known = {index for span in gold for index in range(span.start, span.end)}
+        for word in record.unknown.get(head, ()):
+            unknown.update(_without(known, *touched(word.start, word.end)))
         open_spans = [
             Span(doc, first, after, label=UNKNOWN_LABEL)
             for first, after in sorted(unknown)
@@ -129,31 +149,6 @@ def doc_to_record(doc: Doc, heads: Sequence[str]) -> Record:
     )
 
 
-def read_label_map(path: Path) -> dict[str, str | None]:
-    """Read a map of labels from JSON (.json) or YAML.
-
-    path (Path): The file: old label to new label, or to null or "" for labels to leave out.
-    RETURNS (dict[str, str | None]): The map.
-    RAISES (InputError): If the file is missing or holds anything else.
-    """
-    read: Callable[[Path], Any] = srsly.read_json if path.suffix == ".json" else srsly.read_yaml
-    try:
-        label_map = read(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as {'JSON' if path.suffix == '.json' else 'YAML'} ({error}); "
-            "give a file of lines like 'OldLabel: NewLabel'"
-        ) from None
-    if not isinstance(label_map, dict) or not all(
-        isinstance(old, str) and isinstance(new, str | None) for old, new in label_map.items()
-    ):
-        raise InputError(
-            f"{path}: not a map of labels; write 'OldLabel: NewLabel' lines, in quotation marks "
-            "where a label is a number, true or false"
-        )
-    return label_map
-
-
 def convert_files(
     sources: Sequence[Path],
     out: Path,
@@ -161,83 +156,77 @@ def convert_files(
     head: str | None = None,
     by_type: bool = False,
     heads: Sequence[str] | None = None,
-    label_map: Mapping[str, str | None] | None = None,
+    label_map: LabelMap | None = None,
     sentences_per_doc: int | None = None,
     strict: bool = False,
     source_format: str | None = None,
+    label: str | None = None,
+    word_column: int | None = None,
     tokenizer: str = "bio",
 ) -> ConversionReport:
     """Convert annotated corpora to one DocBin, which appears whole or not at all.
 
-    sources (Sequence[Path]): Files in CoNLL or PubTator format.
+    Every source is read once. Annotations that cannot be used leave the text unknown that they may
+    be about, and are counted, as are documents that are no gold.
+
+    sources (Sequence[Path]): Files, or folders of files.
     out (Path): The DocBin to write, a name that ends in .spacy.
     head (str | None): The one head that gets all mentions.
     by_type (bool): Instead: one head per entity type, named after it.
     heads (Sequence[str] | None): With by_type, the types; None takes all types of the sources.
     label_map (Mapping[str, str | None] | None): New labels for old; null or "" leaves one out.
     sentences_per_doc (int | None): Sentences in a document; see conll.group_sentences for None.
-    strict (bool): Reject tag sequences that their scheme forbids instead of repairing them.
-    source_format (str | None): "conll" or "pubtator"; None recognises it file by file.
+    strict (bool): Reject flaws instead of counting them.
+    source_format (str | None): A format with mentions; None recognises it file by file.
+    label (str | None): The entity type of tags without a type; None takes the head's name.
+    word_column (int | None): The column of the token, from 1; None recognises it.
     tokenizer (str): "bio" or "english", for raw text.
     RETURNS (ConversionReport): Counts of what was read and repaired.
-    RAISES (InputError): If a file or an argument is wrong.
+    RAISES (InputError): If a file or an argument is wrong, or no document is gold.
     """
-    _check_arguments(out, head, by_type, heads, sentences_per_doc, source_format, tokenizer)
+    _check_arguments(out, head, by_type, heads, sentences_per_doc, tokenizer)
+    names = [head] if head is not None else list(dict.fromkeys(heads or ()))
+    for name in names:
+        check_head_name(name)
     vocab, tokenize = _make_tokenizer(tokenizer)
-    opened = [_open(path, source_format, strict) for path in sources]
-    if sentences_per_doc is not None and any(isinstance(source, Path) for source in opened):
-        raise InputError("PubTator has documents, not sentences: leave out --sentences-per-doc")
-
-    def records() -> Iterator[tuple[Path, Record]]:
-        for path, source in zip(sources, opened, strict=True):
-            for record in _read(source, sentences_per_doc):
-                yield path, record
-
-    labels = dict(label_map or {})
-    if head is not None:
-        names = [head]
-    elif heads:
-        names = list(dict.fromkeys(heads))
-    else:
-        seen = {
-            _rename(mention.label, labels)
-            for _, record in records()
-            for mention in record.mentions[SOURCE_HEAD]
-        }
-        names = sorted(label for label in seen if label)
+    labels = label_map or {}
+    report = ConversionReport(names)
+    options = GoldOptions(source_format, sentences_per_doc, label or head, word_column, strict)
+    records = track(read_sources(sources, options, report.gold), "documents")
+    if not names:
+        # Which heads there are shows only when all is read.
+        read_all = list(records)
+        records = iter(read_all)
+        names += sorted({name for _, record in read_all for name in _find_types(record, labels)})
         if not names:
             raise InputError("no entity type in the sources: name the heads, as in --type Disease")
-    for name in names:
-        _check_head(name)
-
-    report = ConversionReport(heads=names, mentions=dict.fromkeys(names, 0) if by_type else {})
-    for path, source in zip(sources, opened, strict=True):
-        report.schemes[str(path)] = source.scheme if isinstance(source, ConllFile) else "offsets"
-        if isinstance(source, ConllFile) and source.repaired:
-            report.first_repair = report.first_repair or f"{path}:{source.repaired[0]}"
-            report.repaired += len(source.repaired)
+        for name in names:
+            check_head_name(name)
+    report.mentions = dict.fromkeys(names, 0) if by_type else {}
     met: set[str] = set()
     doc_bin = DocBin(store_user_data=False)
-    for path, record in records():
+    for path, record in records:
         met.update(mention.label for mention in record.mentions[SOURCE_HEAD])
+        met.update(flaw.label for flaw in record.flaws)
         mentions = _relabel(record.mentions[SOURCE_HEAD], labels, report)
         if by_type:
-            _check_types(path, mentions, names)
-        unknown = record.unknown.get(SOURCE_HEAD, [])
+            _check_types(path, record, labels, names)
         record = replace(
             record,
             mentions={
                 name: [one for one in mentions if not by_type or one.label == name]
                 for name in names
             },
-            unknown=dict.fromkeys(names, unknown),
+            unknown={
+                name: find_unknown(record, labels, name if by_type else None) for name in names
+            },
         )
         doc, n_unaligned = record_to_doc(record, vocab, tokenize)
         doc_bin.add(doc)
         report.documents += 1
         report.sentences += len(record.sentence_starts)
         report.tokens += len(doc)
-        report.unknown += len(unknown)
+        report.unknown += _count_unknown(doc)
         report.unaligned += n_unaligned
     report.unused_labels = sorted(labels.keys() - met)
     _write(doc_bin, out)
@@ -267,31 +256,38 @@ def _make_tokenizer(name: str) -> tuple[Vocab, Tokenizer]:
     return nlp.vocab, BioTokenizer(nlp.vocab) if name == "bio" else nlp.tokenizer
 
 
-def _open(path: Path, source_format: str | None, strict: bool) -> ConllFile | Path:
-    """Read a CoNLL file, whose scheme shows only at its end; leave PubTator to be streamed."""
-    if source_format == "pubtator" or (source_format is None and is_pubtator(path)):
-        return path
-    return read_conll(path, strict=strict)
+def _find_types(record: Record, labels: LabelMap) -> Iterator[str]:
+    """Find the entity types that a record was annotated with, after renaming."""
+    given = [mention.label for mention in record.mentions[SOURCE_HEAD]]
+    given += [flaw.label for flaw in record.flaws]
+    yield from filter(None, (rename(label, labels) for label in given))
 
 
-def _read(source: ConllFile | Path, sentences_per_doc: int | None) -> Iterator[Record]:
-    if isinstance(source, ConllFile):
-        return group_sentences(source, SOURCE_HEAD, sentences_per_doc)
-    return read_pubtator(source, SOURCE_HEAD)
+def _without(known: set[int], first: int, after: int) -> Iterator[tuple[int, int]]:
+    """Divide a range of tokens at those that are known."""
+    start = first
+    for index in range(first, after):
+        if index in known:
+            yield start, index
+            start = index + 1
+    yield start, after
 
 
-def _rename(label: str, labels: Mapping[str, str | None]) -> str | None:
-    return labels.get(label, label)
+def _count_unknown(doc: Doc) -> int:
+    groups = (spans for name, spans in doc.spans.items() if name.endswith(UNKNOWN_SUFFIX))
+    return len(
+        {token for spans in groups for span in spans for token in range(span.start, span.end)}
+    )
 
 
 def _relabel(
-    mentions: Sequence[Mention], labels: Mapping[str, str | None], report: ConversionReport
+    mentions: Sequence[Mention], labels: LabelMap, report: ConversionReport
 ) -> list[Mention]:
     """Rename and leave out as the map says, drop what is there twice then, and count."""
     renamed = [
         replace(mention, label=label)
         for mention in mentions
-        if (label := _rename(mention.label, labels))
+        if (label := rename(mention.label, labels))
     ]
     distinct = list(dict.fromkeys(renamed))
     report.duplicates += len(renamed) - len(distinct)
@@ -300,21 +296,13 @@ def _relabel(
     return distinct
 
 
-def _check_types(path: Path, mentions: Sequence[Mention], names: Sequence[str]) -> None:
-    for mention in mentions:
-        if mention.label not in names:
+def _check_types(path: Path, record: Record, labels: LabelMap, names: Sequence[str]) -> None:
+    for label in _find_types(record, labels):
+        if label not in names:
             raise InputError(
-                f"{path}: a mention of type {mention.label!r}, which no --type names; add "
-                f"--type {mention.label}, or rename or leave out the type with --map"
+                f"{path}: a mention of type {label!r}, which no --type names; add "
+                f"--type {label}, or rename or leave out the type with --map"
             )
-
-
-def _check_head(name: str) -> None:
-    if not name.strip() or name.endswith(UNKNOWN_SUFFIX):
-        raise InputError(
-            f"{name!r} cannot name a head, as it is empty or ends in {UNKNOWN_SUFFIX!r}; choose "
-            "another name, or rename the type with --map"
-        )
 
 
 def _check_arguments(
@@ -323,19 +311,16 @@ def _check_arguments(
     by_type: bool,
     heads: Sequence[str] | None,
     sentences_per_doc: int | None,
-    source_format: str | None,
     tokenizer: str,
 ) -> None:
     if (head is None) != by_type:
         raise InputError("give either --head NAME or --by-type, one of the two")
     if heads and not by_type:
         raise InputError("--type names heads for --by-type: add --by-type or leave out --type")
-    if out.suffix != ".spacy":
+    if out.suffix != ".spacy" and not is_stream(out):
         raise InputError(f"{out}: the last argument is the file to write; end its name in .spacy")
     if sentences_per_doc is not None and sentences_per_doc < 1:
         raise InputError(f"--sentences-per-doc is {sentences_per_doc}; give 1 or more")
-    if source_format not in (None, "conll", "pubtator"):
-        raise InputError(f"unknown format {source_format!r}; --from takes conll or pubtator")
     if tokenizer not in ("bio", "english"):
         raise InputError(f"unknown tokenizer {tokenizer!r}; --tokenizer takes bio or english")
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.loading import head_names
+from spacy_bioner_mtl.progress import counted, track
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -94,8 +95,10 @@ def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
             "with `bioner-mtl convert`."
         )
     known = head_names(nlp)
+    with counted(nlp, len(examples)):
+        scores = nlp.evaluate(examples)
     return Evaluation(
-        scores=nlp.evaluate(examples),
+        scores=scores,
         gold={head: dict(sorted(gold[head].items())) for head in sorted(gold)},
         documents=len(examples),
         tokens=sum(len(example.reference) for example in examples),
@@ -141,7 +144,7 @@ def annotate_gold(nlp: "Language", paths: Sequence[Path]) -> "list[Example]":
     """
     check_corpora(paths)
     examples = [example for path in paths for example in _read_examples(nlp, path)]
-    docs = nlp.pipe([example.predicted for example in examples])
+    docs = track(nlp.pipe([example.predicted for example in examples]), "documents", len(examples))
     for example, doc in zip(examples, docs, strict=True):
         example.predicted = doc
     return examples
@@ -194,7 +197,7 @@ def _read_examples(nlp: "Language", path: Path) -> "list[Example]":
     from spacy.training import Corpus
 
     try:
-        return list(Corpus(path)(nlp))
+        return list(track(Corpus(path)(nlp), "gold documents read"))
     except Exception as error:
         raise InputError(
             f"{path}: cannot be read as documents ({error}). Convert the corpus again."

@@ -1,5 +1,6 @@
 """Load a pipeline by path or name; whatever is wrong with it becomes one message."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.errors import InputError
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
 
 #: The name of the component's factory: in a pipeline the component may have any name.
 FACTORY = "bioner_mtl"
+#: For nlp.max_length: spaCy refuses texts of more than a million characters, for the sake of its
+#: own parser.
+ANY_LENGTH = sys.maxsize
 
 
 def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
@@ -16,7 +20,7 @@ def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
 
     name (str): The folder of a pipeline, or the name of an installed package.
     gpu_id (int): The GPU to run on, or -1 for the CPU.
-    RETURNS (Language): The pipeline.
+    RETURNS (Language): The pipeline. It takes texts of any length.
     RAISES (InputError): There is no such pipeline, it is damaged, it has no such component, or
         there is no such GPU.
     """
@@ -45,6 +49,7 @@ def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
             f"{', '.join(nlp.pipe_names) or 'none at all'}. Give a pipeline trained with it, for "
             "example with configs/mtl.cfg."
         )
+    nlp.max_length = ANY_LENGTH
     return nlp
 
 

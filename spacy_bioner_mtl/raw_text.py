@@ -4,30 +4,33 @@ Gold documents of a DocBin come with tokens, and often with sentences. Here the 
 bare text, so that its tokens and sentence boundaries are on trial, too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.pubtator import read_pubtator
-from spacy_bioner_mtl.formats.record import Mention, Record
+from spacy_bioner_mtl.formats.gold_records import (
+    GoldOptions,
+    GoldReport,
+    find_unknown,
+    read_sources,
+)
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
+from spacy_bioner_mtl.label_map import LabelMap, rename
 from spacy_bioner_mtl.loading import active_head_names, component_names
+from spacy_bioner_mtl.progress import track
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-#: Reads a file's records, with its mentions under the head that is named.
-GoldReader = Callable[[Path, str], Iterator[Record]]
-#: Formats of raw text whose mentions have offsets.
-GOLD_READERS: dict[str, GoldReader] = {"pubtator": read_pubtator}
 #: Documents after which spaCy forgets the words that it had not known before.
 DOCUMENTS_PER_ZONE = 256
-#: Offsets of a mention, its label, and its pieces if it has several.
-Key = tuple[int, int, str, tuple[tuple[int, int], ...]]
-LabelMap = Mapping[str, str | None]
+#: Offsets of a mention, and its label.
+Key = tuple[int, int, str]
 
 
 @dataclass
@@ -75,12 +78,15 @@ class RawTextEvaluation:
     labels (dict[str, Counts]): Counts for each label, in the gold or predicted.
     duplicates (int): Gold mentions left out, since the same span has the same label already.
     left_out (int): Gold mentions whose label the map leaves out.
-    unreachable (int): Gold mentions that do not begin and end with a token, or are discontinuous.
+    unreachable (int): Gold mentions that do not begin and end with a token.
     cut (int): Gold mentions that a sentence boundary cuts in two.
     overlapping (int): Gold mentions that share text with a longer one, or with an earlier one of
         the same length: a head's spans never overlap.
     unused_labels (list[str]): Labels of the map that no mention had, gold or predicted.
     unknown_labels (list[str]): Labels in the gold, after the map, that the head never predicts.
+    unjudged (int): Predicted mentions that touch text of unknown annotation, and are neither right
+        nor wrong.
+    gold (GoldReport): What was wrong with annotations, and what was left out.
     """
 
     head: str
@@ -94,6 +100,8 @@ class RawTextEvaluation:
     overlapping: int = 0
     unused_labels: list[str] = field(default_factory=list)
     unknown_labels: list[str] = field(default_factory=list)
+    unjudged: int = 0
+    gold: GoldReport = field(default_factory=GoldReport)
 
     @property
     def total(self) -> Counts:
@@ -140,37 +148,42 @@ class RawTextEvaluation:
             "unreachable": self.unreachable,
             "cut": self.cut,
             "overlapping": self.overlapping,
+            "unjudged": self.unjudged,
+            "flaws": {kind.value: flaw.count for kind, flaw in self.gold.flaws.items()},
+            "documents_left_out": self.gold.left_out,
         }
 
 
-def check_gold(path: Path, source_format: str) -> None:
-    """Refuse what cannot be read, before a model is loaded.
+class GoldTexts:
+    """Gold documents of a source, which is read once: the first is read at once.
 
-    path (Path): The file.
-    source_format (str): A key of GOLD_READERS.
-    RAISES (InputError): The format is unknown, or the file is missing or malformed at its start.
+    source (Path): The file or folder, or STANDARD_INPUT.
+    options (GoldOptions): How to read it.
     """
-    if source_format not in GOLD_READERS:
-        raise InputError(
-            f"unknown format {source_format!r}; --from takes {', '.join(GOLD_READERS)}"
-        )
-    next(GOLD_READERS[source_format](path, ""), None)
+
+    def __init__(self, source: Path, options: GoldOptions) -> None:
+        """Read the first document, to refuse what cannot be read before a model is loaded.
+
+        RAISES (InputError): The format is unknown, or the file is missing or malformed at its
+            start.
+        """
+        self.report = GoldReport()
+        records = (record for _, record in read_sources([source], options, self.report))
+        self._records = chain([next(records)], records)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Give the documents; those that were given before are gone."""
+        return self._records
 
 
 def evaluate_raw_text(
-    nlp: "Language",
-    path: Path,
-    head: str,
-    *,
-    source_format: str = "pubtator",
-    label_map: LabelMap | None = None,
+    nlp: "Language", texts: GoldTexts, head: str, *, label_map: LabelMap | None = None
 ) -> RawTextEvaluation:
-    """Let a pipeline annotate the texts of a file, and compare one head with the gold mentions.
+    """Let a pipeline annotate texts, and compare one head with the gold mentions.
 
     nlp (Language): The pipeline.
-    path (Path): The file.
+    texts (GoldTexts): The texts, of any length.
     head (str): The head.
-    source_format (str): A key of GOLD_READERS.
     label_map (Mapping[str, str | None] | None): New labels for old ones, of gold and of the head;
         null or "" leaves a label out of both.
     RETURNS (RawTextEvaluation): Scores and counts.
@@ -183,16 +196,17 @@ def evaluate_raw_text(
             f"{', '.join(heads)}"
         )
     label_map = label_map or {}
-    evaluation = RawTextEvaluation(head)
+    evaluation = RawTextEvaluation(head, gold=texts.report)
     met: set[str] = set()
-    records = iter(GOLD_READERS[source_format](path, head))
+    records = track(texts, "documents")
     while chunk := list(islice(records, DOCUMENTS_PER_ZONE)):
         with nlp.memory_zone():
-            pairs = nlp.pipe(((record.text, record) for record in chunk), as_tuples=True)
-            for doc, record in pairs:
-                _count(evaluation, doc, record.mentions[head], label_map, met)
+            # Of its own accord a pipeline takes no texts longer than nlp.max_length.
+            docs = nlp.pipe(nlp.tokenizer(record.text) for record in chunk)
+            for doc, record in zip(docs, chunk, strict=True):
+                _count(evaluation, doc, record, label_map, met)
     evaluation.unused_labels = sorted(label_map.keys() - met)
-    known = {_rename(label, label_map) for label in _head_labels(nlp, head)}
+    known = {rename(label, label_map) for label in _head_labels(nlp, head)}
     in_gold = {label for label, counts in evaluation.labels.items() if counts.gold}
     evaluation.unknown_labels = sorted(in_gold - known)
     return evaluation
@@ -207,30 +221,31 @@ def _head_labels(nlp: "Language", name: str) -> Iterator[str]:
 
 
 def _count(
-    evaluation: RawTextEvaluation,
-    doc: "Doc",
-    mentions: Iterable[Mention],
-    label_map: LabelMap,
-    met: set[str],
+    evaluation: RawTextEvaluation, doc: "Doc", record: Record, label_map: LabelMap, met: set[str]
 ) -> None:
     """Add one document to an evaluation."""
     keys: list[Key] = []
-    for mention in mentions:
+    for mention in record.mentions[SOURCE_HEAD]:
         met.add(mention.label)
-        label = _rename(mention.label, label_map)
+        label = rename(mention.label, label_map)
         if label:
-            keys.append((mention.start, mention.end, label, mention.fragments))
+            keys.append((mention.start, mention.end, label))
         else:
             evaluation.left_out += 1
+    met.update(flaw.label for flaw in record.flaws)
     gold = set(keys)
+    unknown = _Unknown(find_unknown(record, label_map))
     predicted: set[Key] = set()
     for span in doc.spans[evaluation.head]:
         met.add(span.label_)
-        label = _rename(span.label_, label_map)
-        if label:
-            predicted.add((span.start_char, span.end_char, label, ()))
+        label = rename(span.label_, label_map)
+        key = (span.start_char, span.end_char, label or "")
+        if label and key not in gold and unknown.touches(span.start_char, span.end_char):
+            evaluation.unjudged += 1
+        elif label:
+            predicted.add(key)
     for which, some in (("gold", gold), ("predicted", predicted), ("found", gold & predicted)):
-        for _, _, label, _ in some:
+        for _, _, label in some:
             counts = evaluation.labels.setdefault(label, Counts())
             setattr(counts, which, getattr(counts, which) + 1)
     evaluation.documents += 1
@@ -241,18 +256,31 @@ def _count(
     evaluation.overlapping += _count_overlapping(gold)
 
 
+class _Unknown:
+    """Pieces of a text, asked for by what they touch."""
+
+    def __init__(self, pieces: Iterable[Word]) -> None:
+        """Sort the pieces."""
+        pieces = sorted(pieces, key=lambda piece: piece.start)
+        self._starts = [piece.start for piece in pieces]
+        # How far the pieces reach that begin before or at each
+        self._reach = list(accumulate((piece.end for piece in pieces), max))
+
+    def touches(self, start: int, end: int) -> bool:
+        """Tell whether a piece shares a character with a span."""
+        before = bisect_left(self._starts, end)
+        return before > 0 and self._reach[before - 1] > start
+
+
 def _count_unreachable(doc: "Doc", gold: Iterable[Key]) -> int:
     starts = {token.idx for token in doc}
     ends = {token.idx + len(token) for token in doc}
-    return sum(
-        start not in starts or end not in ends or bool(fragments)
-        for start, end, _, fragments in gold
-    )
+    return sum(start not in starts or end not in ends for start, end, _ in gold)
 
 
 def _count_cut(doc: "Doc", gold: Iterable[Key]) -> int:
     boundaries = [token.idx for token in doc if token.is_sent_start]
-    return sum(any(start < boundary < end for boundary in boundaries) for start, end, *_ in gold)
+    return sum(any(start < boundary < end for boundary in boundaries) for start, end, _ in gold)
 
 
 def _count_overlapping(gold: Iterable[Key]) -> int:
@@ -264,7 +292,3 @@ def _count_overlapping(gold: Iterable[Key]) -> int:
         else:
             kept.append(key)
     return count
-
-
-def _rename(label: str, label_map: LabelMap) -> str | None:
-    return label_map.get(label, label)

@@ -5,13 +5,39 @@ whose annotation is unknown lie in a second group, named ``head + UNKNOWN_SUFFIX
 neither inside nor outside an entity, and training leaves them open.
 """
 
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING
+
+from spacy_bioner_mtl.errors import InputError
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 UNKNOWN_SUFFIX = ":unknown"
 UNKNOWN_LABEL = "-"
+#: What commands call the answers of all heads, the one merged from them, and a source's own.
+RESERVED = ("all", "merged", "source")
 
 
-def annotated_heads(doc: Doc) -> list[str]:
+def check_head_name(name: str) -> None:
+    """Refuse what cannot name a head.
+
+    name (str): The name.
+    RAISES (InputError): If it is empty, ends like a group of unknown tokens, or means something
+        else to commands.
+    """
+    if not name.strip() or name.endswith(UNKNOWN_SUFFIX):
+        raise InputError(
+            f"{name!r} cannot name a head, as it is empty or ends in {UNKNOWN_SUFFIX!r}; choose "
+            "another name, or rename the type with --map"
+        )
+    if name in RESERVED:
+        raise InputError(
+            f"{name!r} cannot name a head, as commands mean something else by it; choose another "
+            "name, or rename the type with --map"
+        )
+
+
+def annotated_heads(doc: "Doc") -> list[str]:
     """List the heads a gold document is annotated for.
 
     doc (Doc): The document.

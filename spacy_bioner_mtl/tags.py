@@ -20,6 +20,7 @@ OUTSIDE = "O"
 UNKNOWN = "-"
 
 _FAMILY: dict[str, Scheme] = {"E": "IOBES", "S": "IOBES", "L": "BILUO", "U": "BILUO"}
+_LETTERS = frozenset([OUTSIDE, "B", "I", *_FAMILY])
 _IN_IOBES = {"L": "E", "U": "S"}
 # Per scheme: the prefixes of an entity's first token, its last, and an entity's only token.
 _PREFIXES: dict[Scheme, tuple[str, str, str]] = {
@@ -73,6 +74,44 @@ def parse_tag(tag: str) -> Tag:
     if not entity_type.strip():
         raise ValueError(f"{tag!r} lacks an entity type after the hyphen")
     return Tag(prefix, entity_type)
+
+
+def is_like_a_tag(text: str) -> bool:
+    """Tell whether a column may hold tags, correct ones or not.
+
+    text (str): What stands in it.
+    RETURNS (bool): Whether it is a tag of any scheme, with or without a type, in upper or lower
+        case.
+    """
+    return text == UNKNOWN or (text[:1].upper() in _LETTERS and text[1:2] in ("", "-"))
+
+
+def to_upper(tag: str) -> str:
+    """Write the letter of a tag in upper case, as all schemes have it.
+
+    tag (str): The tag.
+    RETURNS (str): The tag, its entity type as it is; anything that is no tag as it is.
+    """
+    return tag[:1].upper() + tag[1:] if is_like_a_tag(tag) else tag
+
+
+def is_bare(tag: str) -> bool:
+    """Tell whether a tag of an entity lacks the type, as in files of one type.
+
+    tag (str): The tag.
+    RETURNS (bool): Whether it is one of B, I, E, S, L, U alone.
+    """
+    return len(tag) == 1 and tag in _LETTERS and tag != OUTSIDE
+
+
+def add_type(tag: str, entity_type: str) -> str:
+    """Give a type to a tag that has none.
+
+    tag (str): The tag.
+    entity_type (str): The type.
+    RETURNS (str): The tag with it; other tags as they are.
+    """
+    return f"{tag}-{entity_type}" if is_bare(tag) else tag
 
 
 def detect_scheme(tag_sequences: Iterable[Sequence[str]]) -> Scheme:

@@ -109,6 +109,8 @@ def _check_file(listed_in: Path, corpus: Corpus, file: CorpusFile, folder: Path)
     path = folder / file.path
     url = corpus.url(file)
     where = f"from {url}" if url else f"again ({listed_in} does not say from where)"
+    if path.is_dir() and file.checksum is None:
+        return None
     if not path.is_file():
         return Problem("missing", f"{path}: missing. Download it {where}")
     if file.checksum is None:

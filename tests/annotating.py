@@ -19,11 +19,12 @@ def run(*arguments):
     return exit_info.value.code or 0
 
 
-def annotate_file(nlp, source, out, **options):
+def annotate_file(nlp, source, out, source_format="conll", **options):
     """Annotate one file with a pipeline that is in memory."""
-    request = Request("in memory", source, out, **options)
-    (shard,) = check_request(request).shards
-    report = Annotator(nlp, request).annotate(shard, lambda count: None)
+    request = Request("in memory", source, out, source_format=source_format, **options)
+    plan = check_request(request)
+    (shard,) = plan.shards
+    report = Annotator(nlp, request).annotate(shard, lambda count: None, plan.source)
     if report.failure:
         raise InputError(report.failure)
     return report

@@ -8,10 +8,10 @@ import torch
 from annotating import annotate_file, run
 from conftest import GOLD, make_pipeline
 from spacy.tokens import Doc
+from tagged import read_strictly, token_spans
 
 from spacy_bioner_mtl.annotate.documents import DOCUMENTS_PER_CHUNK, answer, choose_heads
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.conll import read_conll
 from spacy_bioner_mtl.formats.record import Record, Word
 from spacy_bioner_mtl.formats.tokens import read_tokens
 
@@ -76,7 +76,7 @@ def test_columns_are_what_the_pipeline_finds(tmp_path, trained, source):
     heads = [head.name for head in trained.get_pipe("bioner_mtl").heads]
     for choice in (*heads, "merged"):
         annotate_file(trained, source, out, head=choice)
-        found = [sentence.spans for sentence in read_conll(out, strict=True).sentences]
+        found = [token_spans(sentence) for sentence in read_strictly(out)]
         docs = [trained(Doc(trained.vocab, words=words)) for words in SENTENCES]
         expected = [
             [

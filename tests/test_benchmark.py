@@ -275,7 +275,7 @@ def test_scores_are_set_back(trained):
     [
         (None, [], "texts.txt: cannot be read"),
         ("\n \n", [], "texts.txt: there is no text in it"),
-        (b"\xff\xfe broken", [], "texts.txt:1: not UTF-8"),
+        (b"broken \xff", [], "texts.txt:1: not UTF-8"),
         ("TKR2 grows .", ["--from", "csv"], "unknown format 'csv'; --from takes"),
         ("TKR2 grows .", ["--heads", "1"], "the pipeline has 2 heads"),
         ("Nothing was found in the liver .", [], "finds no entity in the first texts"),
@@ -302,3 +302,14 @@ def test_an_example_for_ner_may_have_other_tokens():
     assert [token.text for token in example.predicted] == ["gp120", "helps"]
     assert [ent.text for ent in example.reference.ents] == ["gp120"]
     assert not example.predicted.ents
+
+
+@pytest.mark.usefixtures("quick")
+def test_texts_of_any_length(monkeypatch, model, texts):
+    """spaCy refuses texts of more than a million characters; here, to be quick, of more than 20."""
+    monkeypatch.setitem(spacy.Language.__init__.__kwdefaults__, "max_length", 20)
+    with pytest.raises(ValueError, match="E088"):
+        spacy.load(model)(TEXTS[0])
+    monkeypatch.setattr(module, "measure_in_process", lambda request, threads: measure(request))
+    measured = module.benchmark(str(model), texts, words=100)
+    assert measured.words == sum(WORDS) and measured.entities > 0

@@ -22,9 +22,11 @@ from spacy_bioner_mtl.formats.record import (  # noqa: E402
     MERGED_HEAD,
     SOURCE_HEAD,
     BadRecord,
+    FlawKind,
     Mention,
     Passage,
     Record,
+    Word,
 )
 
 PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
@@ -234,15 +236,9 @@ def test_kinds_of_passages(file):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (passage(0, "Zinc", annotation(0, 4, "Zink", id="A9")), "annotation 'A9' is 'Zink', but"),
-        (passage(0, "Zinc", annotation(1, 4, id="A9")), "annotation 'A9' is empty or lies outside"),
-        (passage(0, "Zinc", annotation(-1, 2, id="A9")), "'A9' is empty or lies outside"),
-        (passage(0, "Zinc", annotation(2, 0, id="A9")), "'A9' is empty or lies outside"),
-        (passage(0, "Zinc", annotation(0, 4, type="", id="A9")), "'A9' has no infon 'type'"),
         (passage("x", "Zinc"), "invalid literal"),
         ("<passage><text>Zinc</text></passage>", "a part is missing"),
         (passage(0, "Zinc", infons="<infon>x</infon>"), "'key' is missing"),
-        (passage(0, "Zinc", '<annotation id="A"><location/></annotation>'), "'offset' is missing"),
         (passage(0, "Zinc &alpha;"), "the entity &alpha;"),
     ],
 )
@@ -254,6 +250,39 @@ def test_bad_documents_do_not_lose_others(file, content, what):
     assert isinstance(bad, BadRecord)
     assert bad.reason.startswith(f"{path}:5: document 'b': ")
     assert what in bad.reason
+
+
+ENTITY = '<annotation id="A"><infon key="type">X</infon><text>&zinc;</text></annotation>'
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "what", "unknown"),
+    [
+        (annotation(0, 4, "Zink"), "OTHER_TEXT", "is 'Zink', but the text", [Word(0, 4)]),
+        (annotation(6, 4, "Zinc"), "OUTSIDE", "lies outside of the text of 9", None),
+        (annotation(7, 4), "OUTSIDE", "offsets 7-11", [Word(7, 9)]),
+        (annotation(-1, 2), "OUTSIDE", "offsets -1-1", [Word(0, 1)]),
+        (annotation(2, 0), "EMPTY", "is empty", [Word(1, 3)]),
+        (annotation(0, 4, type=""), "NO_TYPE", "has no type", [Word(0, 4)]),
+        ('<annotation id="A"><location/></annotation>', "MALFORMED", "offset is no whole", None),
+        (ENTITY, "MALFORMED", "refers to the entity &zinc;", None),
+        ('<annotation id="A"><infon>X</infon></annotation>', "MALFORMED", "without a key", None),
+    ],
+)
+def test_flaws(file, content, kind, what, unknown):
+    path = file(
+        '<!DOCTYPE collection SYSTEM "none.dtd">\n'
+        + collection(("a", passage(0, "Zinc oxid", content)))
+    )
+    (record,) = read_bioc_xml(path)
+    assert (record.text, record.mentions) == ("Zinc oxid", {SOURCE_HEAD: []})
+    (flaw,) = record.flaws
+    assert flaw.kind is FlawKind[kind]
+    assert flaw.place.endswith(": document 'a'") and what in flaw.reason
+    if "Zinc" in content:
+        assert list(flaw.unknown) == [Word(0, 4), Word(6, 9)]
+    else:
+        assert list(flaw.unknown) == (unknown or [Word(0, 9)])
 
 
 @pytest.mark.parametrize("end", ["</document>", "", "<passage></document></collection>", "\0"])

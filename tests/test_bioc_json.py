@@ -7,7 +7,7 @@ pytest.importorskip("bioc")
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.bioc_json import read_bioc_json
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Mention, Record
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
 
 
 @pytest.fixture
@@ -64,15 +64,14 @@ def test_layouts_of_json(file, wrap):
 @pytest.mark.parametrize(
     ("value", "id", "what"),
     [
-        ({"id": "b"}, "b", "'infons' is missing"),
-        ({}, "", "'id' is missing"),
+        ({"id": "b"}, "b", "'passages' is missing"),
+        ({}, "", "'passages' is missing"),
         ("text", "", "of another type"),
         (None, "", "of another type"),
         (as_json("b", infons=[]), "b", "of another type"),
         (as_json("b", text="\ud800"), "b", "half of a surrogate pair at 0"),
         (as_json("b", passages=[{**as_json()["passages"][0], "offset": "0"}]), "b", "of another"),
         (as_json("b", passages=[{**as_json()["passages"][0], "offset": None}]), "b", "of another"),
-        (as_json("b", passages=[{**as_json()["passages"][0], "text": "Zink"}]), "b", "'Zinc', but"),
         (as_json("b", passages=[{**as_json()["passages"][0], "text": 5}]), "b", "of another type"),
     ],
 )
@@ -107,3 +106,38 @@ def test_malformed_json(file, content, line):
     path = file(content)
     with pytest.raises(InputError, match=re.escape(f"{path}:{line}: no JSON")):
         list(read_bioc_json(path))
+
+
+GOOD = as_json()["passages"][0]["annotations"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "what"),
+    [
+        ({"text": "Zink"}, "OTHER_TEXT", "is 'Zink', but the text"),
+        ({"infons": {}}, "NO_TYPE", "has no type"),
+        ({"infons": None}, "NO_TYPE", "has no type"),
+        ({"infons": []}, "MALFORMED", "'infons' of another type"),
+        ({"text": 5}, "MALFORMED", "'text' that is no string"),
+        ({"locations": {}}, "MALFORMED", "'locations' of another type"),
+        ({"locations": [3]}, "MALFORMED", "without whole numbers"),
+        ({"locations": [{"offset": 0}]}, "MALFORMED", "without whole numbers"),
+        ({"locations": [{"offset": "0", "length": 4}]}, "MALFORMED", "without whole numbers"),
+        (None, "MALFORMED", "is no object"),
+    ],
+)
+def test_flaws(file, changes, kind, what):
+    odd = None if changes is None else {**GOOD, **changes}
+    passages = [{"offset": 0, "text": "Zinc", "annotations": [odd, GOOD]}]
+    (record,) = read_bioc_json(file(json.dumps({"documents": [{"id": 1, "passages": passages}]})))
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 4, "Chemical")]}
+    (flaw,) = record.flaws
+    assert flaw.kind is FlawKind[kind]
+    assert flaw.place.endswith("corpus.json:1: document '1'") and what in flaw.reason
+    assert list(flaw.unknown) == [Word(0, 4)]
+
+
+def test_annotations_of_the_document_as_a_whole_are_no_mentions(file):
+    (record,) = read_bioc_json(file(json.dumps([as_json(annotations=[{"infons": {}}])])))
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 4, "Chemical")]}
+    assert not record.flaws

@@ -13,9 +13,10 @@ from spacy_bioner_mtl.formats.pubtator import read_pubtator
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
     SOURCE_HEAD,
-    BadRecord,
+    FlawKind,
     Mention,
     Record,
+    Word,
 )
 
 PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
@@ -110,27 +111,75 @@ def test_standard_input(monkeypatch):
     assert list(read_brat(Path("-"))) == [Record("", "zinc\r\n")]
 
 
+WHOLE = [Word(0, len(TEXT))]
+
+
 @pytest.mark.parametrize(
-    ("line", "what"),
+    ("line", "kind", "what", "unknown"),
     [
-        ("T2\tX 0 3\tdry", "'T2' is 'dry', but the text at its place is 'Dry'"),
-        ("T2\tX 0 3;12 17\tDry and", "'T2' is 'Dry and', but the text at its place is 'Dry cough'"),
-        ("T2\tX 0 99\tDry", "'T2': offsets 0-99 lie outside of the text of 33"),
-        ("T2\tX 3 3\t", "'T2': offsets 3-3 lie outside"),
-        ("T2\tX -1 3\tDry", "'T2' is no type with offsets"),
-        ("T2\tX 0\tDry", "'T2' is no type with offsets"),
-        ("T2\ttwo words 0 3\tDry", "'T2' is no type with offsets"),
-        ("T2", "'T2' is no type with offsets"),
-        ("T1\tX 0 3\tDry", "a second annotation 'T1'"),
+        ("T2\tX 0 3\twet", "OTHER_TEXT", "'T2' is 'wet', but", [Word(0, 3), Word(8, 11)]),
+        (
+            "T2\tX 0 3;12 17\tDry and",
+            "OTHER_TEXT",
+            "text at its place is 'Dry cough'",
+            [Word(0, 7), Word(0, 17)],
+        ),
+        ("T2\tX 30 99\tzinc", "OUTSIDE", "'T2' lies outside", [Word(29, 33), Word(30, 33)]),
+        ("T2\tX 3 3\t", "EMPTY", "'T2' is empty", [Word(2, 4)]),
+        ("T2\tX -1 3\tDry", "MALFORMED", "'T2' is no type with offsets", WHOLE),
+        ("T2\tX 0\tDry", "MALFORMED", "'T2' is no type with offsets", WHOLE),
+        ("T2\ttwo words 0 3\tDry", "MALFORMED", "'T2' is no type with offsets", WHOLE),
+        ("T2", "MALFORMED", "'T2' is no type with offsets", WHOLE),
+        ("T2\tX 0 3\tdry", "WRITTEN_OTHERWISE", "'T2' is 'dry'", []),
     ],
 )
-def test_bad_annotations(file, line, what):
+def test_flaws(file, line, kind, what, unknown):
     path = file(TEXT, "T1\tX 0 3\tDry", line)
     (record,) = read_brat(path)
-    assert isinstance(record, BadRecord)
-    assert record.id == "doc.1"
-    assert record.reason.startswith(f"{path.with_suffix('.ann')}:2: ")
-    assert what in record.reason
+    used = kind == "WRITTEN_OTHERWISE"
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 3, "X")] * (1 + used)}
+    (flaw,) = record.flaws
+    place = f"{path.with_suffix('.ann')}:2"
+    assert (flaw.kind, flaw.place) == (FlawKind[kind], place)
+    assert flaw.reason.startswith(f"{place}: ") and what in flaw.reason
+    assert list(flaw.unknown) == unknown
+
+
+def test_two_annotations_of_one_identifier_are_two(file):
+    (record,) = read_brat(file(TEXT, "T1\tX 0 3\tDry", "T1\tX 29 33\tzinc"))
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 3, "X"), Mention(29, 33, "X")]}
+
+
+CRLF = "Dry\r\ncough\r\nor zinc\r\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["T1\tX 4 9\tcough", "T2\tX 13 17\tzinc"],
+        ["T1\tX 5 10\tcough", "T2\tX 15 19\tzinc"],
+        # The one that fits neither way does not decide.
+        ["T1\tX 4 9\tcough", "T2\tX 13 17\tzinc", "T3\tX 0 2\tcold"],
+    ],
+)
+def test_line_breaks_of_two_characters_count_one_or_two(file, lines):
+    (record,) = read_brat(file(CRLF, *lines))
+    assert record.text == CRLF
+    (mentions,) = record.mentions.values()
+    assert [CRLF[one.start : one.end] for one in mentions] == ["cough", "zinc"]
+    assert len(record.flaws) == len(lines) - 2
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_file_of_annotations_stands_for_both(file, packed):
+    path = file(TEXT, "T1\tX 0 3\tDry").with_suffix(".ann")
+    if packed:
+        content = gzip.compress(path.read_bytes())
+        path.unlink()
+        path = path.with_name("doc.1.ann.gz")
+        path.write_bytes(content)
+    (record,) = read_brat(path)
+    assert record == Record("doc.1", TEXT, {SOURCE_HEAD: [Mention(0, 3, "X")]})
 
 
 def test_not_utf8(file):

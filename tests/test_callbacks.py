@@ -1,7 +1,8 @@
 """Writing the dev documents whenever a head improves, through the real `spacy train`."""
 
 import spacy
-from conftest import GOLD, SAMPLE_HEADS, make_examples
+from conftest import GOLD, SAMPLE_HEADS, make_example, make_examples
+from spacy.tokens import Span
 from spacy.training import Corpus
 
 from spacy_bioner_mtl.scorer import score_heads
@@ -61,3 +62,35 @@ def test_files_change_only_when_the_score_rises(trained, tmp_path):
     assert states == [False, True, False, False, True]
     assert "S-GENE" in path.read_text(encoding="utf8")
     assert {file.name for file in tmp_path.iterdir()} == {"genes.tsv"}
+
+
+class AllScores:
+    """A scorer that is content with every head, more and more."""
+
+    score = 0.0
+
+    def __call__(self, examples, **_):
+        self.score += 0.1
+        return {f"spans_{name}_f": self.score for eg in examples for name in eg.reference.spans}
+
+
+ODD_NAMES = ["../../outside", "/etc/outside", "n" * 300, "a b", "a_b", "Genes", "genes", "", "con"]
+
+
+def test_names_of_heads_are_no_paths(tmp_path):
+    nlp = spacy.blank("en")
+    examples = [make_example(nlp, "TKR2 binds", {name: [(0, 1, "X")]}) for name in ODD_NAMES]
+    for example, name in zip(examples, ODD_NAMES, strict=True):
+        example.predicted.spans[name] = [Span(example.predicted, 0, 1, "X")]
+    folder = tmp_path / "deep" / "er" / "annotated"
+    scorer = AnnotatingScorer(AllScores(), folder)
+    scorer(examples)
+    names = sorted(path.name for path in folder.iterdir())
+    assert len({name.casefold() for name in names}) == len(ODD_NAMES), "no two share a file"
+    assert "Genes.tsv" in names and "a_b.tsv" in names
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.parent for path in files} == {folder}
+    scorer(examples[::-1])
+    assert sorted(path.name for path in folder.iterdir()) == names, (
+        "the next time they are the same"
+    )

@@ -1,12 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tagged import read_strictly, words_of
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.conll import group_sentences, read_conll, write_conll
-from spacy_bioner_mtl.formats.record import Mention, Record, Word
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 
@@ -23,17 +25,26 @@ def file(tmp_path):
     return write
 
 
-def tokens(conll):
-    return [sentence.words for sentence in conll.sentences]
+def tokens(sentences):
+    return [words_of(sentence) for sentence in sentences]
+
+
+def entities(record):
+    return [(record.text[one.start : one.end], one.label) for one in record.mentions[SOURCE_HEAD]]
+
+
+def lines_repaired(records):
+    flaws = [flaw for record in records for flaw in record.flaws]
+    assert {flaw.kind for flaw in flaws} <= {FlawKind.TAG_ORDER}
+    return [int(flaw.place.rpartition(":")[2]) for flaw in flaws]
 
 
 def test_words_and_entities_are_read(file):
-    conll = read_conll(file(FEVER + "\nRest\tO\n"))
-    assert conll.scheme == "IOBES"
-    assert tokens(conll) == [["Fever", "followed", "acute", "liver", "failure"], ["Rest"]]
-    assert conll.sentences[0].spans == [(0, 1, "Disease"), (2, 5, "Disease")]
-    assert [sentence.line for sentence in conll.sentences] == [1, 7]
-    assert conll.repaired == []
+    sentences = list(read_conll(file(FEVER + "\nRest\tO\n")))
+    assert [sentence.scheme for sentence in sentences] == ["IOBES", "IOBES"]
+    assert tokens(sentences) == [["Fever", "followed", "acute", "liver", "failure"], ["Rest"]]
+    assert entities(sentences[0]) == [("Fever", "Disease"), ("acute liver failure", "Disease")]
+    assert lines_repaired(sentences) == []
 
 
 @pytest.mark.parametrize(
@@ -57,20 +68,20 @@ def test_layout_does_not_matter(file, content):
 
 
 def test_words_may_hold_blanks_where_tabs_separate(file):
-    conll = read_conll(file("type 2 diabetes\tNN\tS-Disease\n\xa0\tO\n\u2028x\tO\n"))
+    conll = list(read_conll(file("type 2 diabetes\tNN\tS-Disease\n\xa0\tO\n\u2028x\tO\n")))
     assert tokens(conll) == [["type 2 diabetes", "\xa0", "\u2028x"]]
-    (record,) = group_sentences(conll, "D")
+    (record,) = group_sentences(conll)
     assert record.text == "type 2 diabetes \xa0 \u2028x"
-    assert record.mentions == {"D": [Mention(0, 15, "Disease")]}
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 15, "Disease")]}
 
 
 def test_forbidden_tags_are_read_like_conlleval_and_counted(file):
-    conll = read_conll(file("a\tO\nb\tI-X\nc\tS-X\n\nd\tE-X\ne\tB-X\n"))
-    assert [sentence.spans for sentence in conll.sentences] == [
-        [(1, 2, "X"), (2, 3, "X")],
-        [(0, 1, "X"), (1, 2, "X")],
+    sentences = list(read_conll(file("a\tO\nb\tI-X\nc\tS-X\n\nd\tE-X\ne\tB-X\n")))
+    assert [entities(sentence) for sentence in sentences] == [
+        [("b", "X"), ("c", "X")],
+        [("d", "X"), ("e", "X")],
     ]
-    assert conll.repaired == [2, 3, 5, 6]
+    assert lines_repaired(sentences) == [2, 3, 5, 6]
 
 
 @pytest.mark.parametrize(
@@ -84,15 +95,15 @@ def test_forbidden_tags_are_read_like_conlleval_and_counted(file):
 )
 def test_strict_rejects_forbidden_tags(file, content, line, what):
     path = file(content)
-    assert read_conll(path).repaired == [line]
+    assert lines_repaired(read_conll(path)) == [line]
     with pytest.raises(InputError) as caught:
-        read_conll(path, strict=True)
+        read_strictly(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert what in str(caught.value)
 
 
 def test_strict_accepts_what_is_legal(file):
-    assert read_conll(file(FEVER), strict=True).repaired == []
+    assert len(read_strictly(file(FEVER))) == 1
 
 
 SIX = "-DOCSTART-\tO\n\na\tO\n\nb\tS-X\n\nc\tO\n\n-DOCSTART- -X- O O\n-DOCSTART-\n\nd\tO\n\ne\tO\n"
@@ -111,20 +122,20 @@ SIX = "-DOCSTART-\tO\n\na\tO\n\nb\tS-X\n\nc\tO\n\n-DOCSTART- -X- O O\n-DOCSTART-
     ],
 )
 def test_sentences_are_grouped(file, content, size, texts):
-    records = list(group_sentences(read_conll(file(content)), "H", size))
+    records = list(group_sentences(read_conll(file(content)), size))
     assert [record.text for record in records] == texts
     for record in records:
         assert record.sentence_starts == list(range(len(record.words)))
-        assert list(record.mentions) == ["H"]
+        assert list(record.mentions) == [SOURCE_HEAD]
 
 
 def test_offsets_and_unknown_words(file):
-    (record,) = group_sentences(read_conll(file("ab\t-\nc\tS-X\n\nde\tO\nf\t-\n")), "H", 2)
+    (record,) = group_sentences(read_conll(file("ab\t-\nc\tS-X\n\nde\tO\nf\t-\n")), 2)
     assert record.text == "ab c de f"
-    assert [record.text[word.start : word.end] for word in record.words] == ["ab", "c", "de", "f"]
+    assert words_of(record) == ["ab", "c", "de", "f"]
     assert record.sentence_starts == [0, 2]
-    assert record.mentions == {"H": [Mention(3, 4, "X")]}
-    assert record.unknown == {"H": [Word(0, 2), Word(8, 9)]}
+    assert record.mentions == {SOURCE_HEAD: [Mention(3, 4, "X")]}
+    assert record.unknown == {SOURCE_HEAD: [Word(0, 2), Word(8, 9)]}
 
 
 WORDS = st.text(
@@ -154,16 +165,17 @@ def records(draw):
                 mentions.append(Mention(words[first + position].start, last.end, kind))
             position = end
     text = " ".join(word for sentence in sentences for word in sentence)
-    return Record("", text, {"H": mentions}, {"H": unknown} if unknown else {}, words, starts)
+    unknown_words = {SOURCE_HEAD: unknown} if unknown else {}
+    return Record("", text, {SOURCE_HEAD: mentions}, unknown_words, words, starts)
 
 
 @pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "IOBES", "BILUO"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(record=records())
 def test_what_is_written_is_read_again(file, scheme, record):
-    path = file("".join(write_conll([record], "H", scheme)))
-    again = list(group_sentences(read_conll(path, strict=True), "H", 99))
-    assert again == [record]
+    path = file("".join(write_conll([record], SOURCE_HEAD, scheme)))
+    (again,) = group_sentences(read_strictly(path), 99)
+    assert replace(again, scheme="") == record
 
 
 def test_every_record_ends_its_sentence():
@@ -210,6 +222,20 @@ def test_mentions_that_conll_cannot_hold(mentions):
         list(write_conll([record], "H"))
 
 
+@pytest.mark.parametrize("label", ["", " ", " X", "X ", "a\tb", "a\nb", "a\rb", "X\0"])
+def test_labels_that_conll_cannot_hold(label):
+    record = Record("7", "ab", {"H": [Mention(0, 2, label)]}, words=[Word(0, 2)])
+    with pytest.raises(InputError, match=r"record '7': the label .* rename it"):
+        list(write_conll([record], "H"))
+
+
+@pytest.mark.parametrize("text", ["a\0", "\t", "-DOCSTART-x"])
+def test_words_that_conll_cannot_hold(text):
+    record = Record("7", text, {"H": []}, words=[Word(0, len(text))])
+    with pytest.raises(InputError, match=r"record '7': the word .* cannot stand in a file of tok"):
+        list(write_conll([record], "H"))
+
+
 def test_raw_text_cannot_be_written():
     with pytest.raises(ValueError, match="not tokenised"):
         list(write_conll([Record("7", "ab")], "H"))
@@ -229,8 +255,8 @@ def test_raw_text_cannot_be_written():
     ],
 )
 def test_published_corpora(corpus, scheme, sentences, tokens, mentions):
-    conll = read_conll(CORPORA / f"{corpus}.tsv", strict=True)
-    assert conll.scheme == scheme
-    assert len(conll.sentences) == sentences
-    assert sum(len(sentence.words) for sentence in conll.sentences) == tokens
-    assert sum(len(sentence.spans) for sentence in conll.sentences) == mentions
+    records = read_strictly(CORPORA / f"{corpus}.tsv")
+    assert {record.scheme for record in records} == {scheme}
+    assert len(records) == sentences
+    assert sum(len(record.words) for record in records) == tokens
+    assert sum(len(record.mentions[SOURCE_HEAD]) for record in records) == mentions

@@ -1,5 +1,8 @@
+import io
 import json
+import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,9 @@ def folder(tmp_path, monkeypatch):
     Path("corpus.tsv").write_text(CONLL)
     Path("raw.txt").write_text(RAW)
     return tmp_path
+
+
+HEAD = ("--head", "H")
 
 
 def run(*arguments):
@@ -190,9 +196,6 @@ def assert_fails(capsys, place, what, *arguments):
     assert sorted(Path().iterdir()) == before
 
 
-HEAD = ("--head", "H")
-
-
 @pytest.mark.parametrize(
     ("content", "place", "what"),
     [
@@ -201,12 +204,12 @@ HEAD = ("--head", "H")
         (b"a\tO\nb\t\n", "bad.tsv:2:", "one column"),
         (b"a\tO\n\nb\tGene\n", "bad.tsv:3:", "'Gene' is neither O"),
         (b"a\tM-Gene\n", "bad.tsv:1:", "'M-Gene' is neither O"),
-        (b"a\tb-Gene\n", "bad.tsv:1:", "'b-Gene' is neither O"),
+        (b"a\tm-Gene\n", "bad.tsv:1:", "'m-Gene' is neither O"),
         (b"a\tO\nb\tB-\n", "bad.tsv:2:", "lacks an entity type"),
         (b"a\tO\nb\t\n\xff\tO\n", "bad.tsv:2:", "one column"),
         (b"a\tO\nn\xe9e\tO\n", "bad.tsv:2:", "not UTF-8 (byte 5 of the file)"),
-        ("a\tO\n".encode("utf-16"), "bad.tsv:1:", "not UTF-8 (byte 0 of the file)"),
-        ("a\tO\n".encode("utf-16-le"), "bad.tsv:1:", "a NUL character"),
+        ("a\tO\n".encode("utf-16"), "bad.tsv:", "this is UTF-16LE, not UTF-8"),
+        ("a\tO\n".encode("utf-16-le"), "bad.tsv:", "this is UTF-16LE, not UTF-8"),
         (b"a\tO\nb\0\tO\n", "bad.tsv:2:", "a NUL character"),
         (b"a\tO\rb\tO\r", "bad.tsv:1:", "a carriage return inside the line"),
         (b"", "bad.tsv:", "no sentence"),
@@ -214,8 +217,6 @@ HEAD = ("--head", "H")
         (b"-DOCSTART-\tO\n\n", "bad.tsv:", "no sentence"),
         (b"a\tS-X\n\nb\tU-X\n", "bad.tsv:3:", "belongs to BILUO, but tags before it to IOBES"),
         (b"a\tL-X\nb\tE-X\n", "bad.tsv:2:", "belongs to IOBES, but tags before it to BILUO"),
-        (b"7|t|Zinc\n7\t0\t4\tIron\tX\n", "bad.tsv:2:", "mention 'Iron'"),
-        (b"7|t|Zinc\n7\t0\t4\tZinc\n", "bad.tsv:2:", "not a mention"),
         (b"7|t|Zinc\n7|a|x\xff\n", "bad.tsv:2:", "not UTF-8 (byte 14 of the file)"),
     ],
 )
@@ -232,8 +233,8 @@ def test_strict_rejects_what_would_be_repaired(folder, capsys):
 
 def test_an_earlier_result_survives_a_failure(folder, capsys):
     Path("out.spacy").write_bytes(b"earlier")
-    Path("bad.tsv").write_text("a\n")
-    assert_fails(capsys, "bad.tsv:1:", "one column", "bad.tsv", "out.spacy", *HEAD)
+    Path("bad.tsv").write_text("a\tO\nb\n")
+    assert_fails(capsys, "bad.tsv:2:", "one column", "bad.tsv", "out.spacy", *HEAD)
     assert Path("out.spacy").read_bytes() == b"earlier"
 
 
@@ -245,7 +246,18 @@ def test_an_earlier_result_survives_a_failure(folder, capsys):
         (["corpus.tsv", "out.spacy", *HEAD, "--type", "X"], "", "add --by-type"),
         (["raw.txt", "corpus.tsv", *HEAD], "corpus.tsv:", "end its name in .spacy"),
         (["missing.tsv", "out.spacy", *HEAD], "missing.tsv:", "cannot be read"),
-        ([".", "out.spacy", *HEAD], ".:", "cannot be read"),
+        ([".", "out.spacy", *HEAD], ".:", "its files are of several formats"),
+        ([".", "out.spacy", *HEAD, "--from", "brat"], "", "no gold document (1 not annotated)"),
+        (
+            [".", "out.spacy", *HEAD, "--from", "jsonl"],
+            ".:",
+            "no file in this folder ends in .jsonl",
+        ),
+        (["raw.txt", "out.spacy", *HEAD, "--from", "lines"], "", "lines holds no mentions"),
+        (["raw.txt", "out.spacy", *HEAD, "--word-column", "2"], "", "pubtator has none"),
+        (["corpus.tsv", "out.spacy", *HEAD, "--word-column", "0"], "", "count columns from 1"),
+        (["corpus.tsv", "out.spacy", *HEAD, "--word-column", "2"], "corpus.tsv:1:", "in column 2"),
+        (["corpus.tsv", "out.spacy", "--head", "all"], "", "'all' cannot name a head"),
         (["corpus.tsv", "corpus.tsv/out.spacy", *HEAD], "out.spacy:", "cannot be written"),
         (["raw.txt", "out.spacy", *HEAD, "--tokenizer", "x"], "", "unknown tokenizer 'x'"),
         (["raw.txt", "out.spacy", *HEAD, "--from", "x"], "", "unknown format 'x'"),
@@ -274,6 +286,123 @@ def test_types_of_a_corpus_that_has_none(folder, capsys):
 def test_a_type_that_cannot_name_a_head(folder, capsys):
     Path("bad.tsv").write_text("a\tS-X:unknown\n")
     assert_fails(capsys, "", "'X:unknown' cannot name a head", "bad.tsv", "out.spacy", "--by-type")
+
+
+def test_flaws_are_unknown_for_the_head_of_their_type_alone(folder, capsys):
+    Path("raw.txt").write_text(
+        "7|t|Zinc for a dry cough\n7\t0\t4\tZinc\tChemical\n7\t11\t14\tcough\tDisease\n"
+    )
+    assert run("raw.txt", "out.spacy", "--by-type") == 0
+    (doc,) = docs()
+    assert groups(doc) == {
+        "Chemical": [("Zinc", "Chemical")],
+        "Disease": [],
+        "Disease:unknown": [("dry", "-"), ("cough", "-")],
+    }
+    message = printed(capsys)
+    assert "another text at the offsets 1 unknown raw.txt:3" in message
+    assert "1 annotation cannot be used" in message
+    labels = {"Disease": None}
+    Path("map.json").write_text(json.dumps(labels))
+    assert run("raw.txt", "out.spacy", "--head", "H", "--map", "map.json") == 0
+    assert groups(docs()[0]) == {"H": [("Zinc", "Chemical")]}
+
+
+def test_what_is_known_stays_known_in_a_text_that_is_unknown(folder):
+    Path("raw.txt").write_text("7|t|Zinc for cough\n7\t0\t4\tZinc\tChemical\n7\t1\n")
+    assert run("raw.txt", "out.spacy", "--head", "H") == 0
+    assert groups(docs()[0]) == {
+        "H": [("Zinc", "Chemical")],
+        "H:unknown": [("for cough", "-")],
+    }
+
+
+def test_tags_without_a_type(folder, capsys):
+    Path("bare.tsv").write_text("dry\tB\ncough\tI\n.\tO\n")
+    assert run("bare.tsv", "out.spacy", "--head", "H") == 0
+    assert groups(docs()[0]) == {"H": [("dry cough", "H")]}
+    assert run("bare.tsv", "out.spacy", "--head", "H", "--label", "Disease") == 0
+    assert groups(docs()[0]) == {"H": [("dry cough", "Disease")]}
+    assert run("bare.tsv", "out.spacy", "--by-type", "--label", "Disease") == 0
+    assert groups(docs()[0]) == {"Disease": [("dry cough", "Disease")]}
+    Path("out.spacy").unlink()
+    assert_fails(capsys, "bare.tsv:1:", "--label NAME", "bare.tsv", "out.spacy", "--by-type")
+
+
+def test_the_column_of_the_token(folder, capsys):
+    Path("ids.tsv").write_text("d1 dry NN B-X\nd1 cough NN I-X\n")
+    assert_fails(capsys, "ids.tsv:1:", "--word-column", "ids.tsv", "out.spacy", *HEAD)
+    assert run("ids.tsv", "out.spacy", *HEAD, "--word-column", "2") == 0
+    assert groups(docs()[0]) == {"H": [("dry cough", "X")]}
+
+
+def test_lower_case_tags_are_counted(folder, capsys):
+    Path("lower.tsv").write_text("dry\tb-X\ncough\ti-X\n.\to\n")
+    assert run("lower.tsv", "out.spacy", *HEAD) == 0
+    assert groups(docs()[0]) == {"H": [("dry cough", "X")]}
+    assert "tags in lower case 3 used lower.tsv:1" in printed(capsys)
+    Path("out.spacy").unlink()
+    arguments = ("lower.tsv", "out.spacy", *HEAD, "--strict")
+    assert_fails(capsys, "lower.tsv:1:", "a tag in lower case", *arguments)
+
+
+def test_standard_input_and_pipes_are_read_whole(folder, monkeypatch):
+    content = "".join(f"word{n}\tO\n" for n in range(3_000))
+    Path("long.tsv").write_text(content)
+    for by_type in (HEAD, ("--by-type", "--type", "X")):
+        stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(content.encode())))
+        monkeypatch.setattr("sys.stdin", stream)
+        assert run("-", "out.spacy", *by_type) == 0
+        assert [len(doc) for doc in docs()] == [3_000]
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=lambda: Path("pipe").write_text(content + "x\tS-X\n"))
+    writer.start()
+    assert run("pipe", "out.spacy", "--by-type") == 0
+    writer.join()
+    (doc,) = docs()
+    assert len(doc) == 3_001 and groups(doc) == {"X": [("x", "X")]}
+
+
+def test_folders_are_sources(folder, capsys):
+    for name in ("b", "a"):
+        Path("in", name).mkdir(parents=True)
+        Path("in", name, "gold.jsonl").write_text(json.dumps({"text": name, "spans": []}))
+    Path("in", "notes.md").write_text("About")
+    assert run("in", "out.spacy", *HEAD) == 0
+    assert [doc.text for doc in docs()] == ["a", "b"]
+    assert "1 in folders not of the format, and skipped: in/notes.md" in printed(capsys)
+
+
+def test_documents_that_are_no_gold_are_left_out(folder, capsys):
+    lines = [
+        {"text": "a", "spans": None, "answer": "accept"},
+        {"text": "b", "spans": [], "answer": "reject"},
+        {"text": "c", "label": "POSITIVE"},
+    ]
+    Path("gold.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert run("gold.jsonl", "out.spacy", *HEAD) == 0
+    assert [doc.text for doc in docs()] == ["a"]
+    assert "as they are no gold: 1 not annotated, 1 rejected" in printed(capsys)
+    Path("gold.jsonl").write_text("\n".join(map(json.dumps, lines[1:])))
+    Path("out.spacy").unlink()
+    what = "no gold document (1 not annotated, 1 rejected)"
+    assert_fails(capsys, "gold.jsonl:", what, "gold.jsonl", "out.spacy", *HEAD)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("7\t0\t4\tIron\tX", "mention is 'Iron', but the text at its place is 'Zinc'"),
+        ("7\t0\t4\tZinc", "not a mention"),
+    ],
+)
+def test_strict_rejects_annotations_that_do_not_fit(folder, capsys, line, what):
+    Path("bad.tsv").write_text(f"7|t|Zinc\n{line}\n")
+    assert_fails(capsys, "bad.tsv:2:", what, "bad.tsv", "out.spacy", *HEAD, "--strict")
+    assert run("bad.tsv", "out.spacy", *HEAD) == 0
+    (doc,) = docs()
+    assert groups(doc) == {"H": [], "H:unknown": [("Zinc", "-")]}
+    assert "1 annotation cannot be used" in printed(capsys)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,20 @@
 """The list of corpora: strictly read, and converted into a folder that holds what it says."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import srsly
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 
 from spacy_bioner_mtl import docbin
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
+from spacy_bioner_mtl.conversion import summarize
 from spacy_bioner_mtl.corpora import CorpusFile, read_corpora_list
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.record import Flaw, FlawKind
 
 SHIPPED = Path(__file__).parent.parent / "configs" / "corpora.yml"
 
@@ -40,6 +45,8 @@ def test_read_all_keys(tmp_path):
             map={"gland": "Gland", "bone": None},
             source="https://example.org/files/",
             license="CC0",
+            label="Gland",
+            word_column=2,
         ),
         entry(name="Bones", head=None, by_type=True, source="https://example.org/page"),
     )
@@ -50,6 +57,7 @@ def test_read_all_keys(tmp_path):
     }
     assert glands.label_map == {"gland": "Gland", "bone": None}
     assert (glands.head, glands.by_type, glands.license) == ("organ", False, "CC0")
+    assert (glands.label, glands.word_column) == ("Gland", 2)
     assert (bones.head, bones.by_type) == (None, True)
     assert glands.url(glands.splits["train"][1]) == "https://example.org/files/b.tsv"
     assert bones.url(bones.splits["test"][0]) == "https://example.org/page"
@@ -66,7 +74,16 @@ def test_read_all_keys(tmp_path):
         ({"by_type": True}, "either a `head` or `by_type: true`"),
         ({"by_type": "yes"}, "`by_type` is 'yes'"),
         ({"format": None}, "`format` is missing"),
-        ({"format": "brat"}, "unknown format 'brat'"),
+        ({"format": "csv"}, "unknown format 'csv'"),
+        ({"format": "lines"}, "lines holds no mentions"),
+        ({"format": "jsonl", "label": "X"}, "`label` belongs to the format conll"),
+        ({"format": "jsonl", "word_column": 1}, "`word_column` belongs to the format conll"),
+        ({"word_column": 0}, "`word_column` is 0"),
+        ({"word_column": True}, "`word_column` is True"),
+        ({"label": 3}, "`label` is 3"),
+        ({"head": "merged"}, "'merged' cannot name a head"),
+        ({"head": "x:unknown"}, "'x:unknown' cannot name a head"),
+        ({"head": None, "by_type": True, "types": ["all"]}, "'all' cannot name a head"),
         ({"files": None}, "`files` is missing"),
         ({"files": {}}, "`files` is missing"),
         ({"files": "train.tsv"}, "`files` is no mapping"),
@@ -208,6 +225,9 @@ def test_convert_passes_what_the_list_says(tmp_path, data, calls):
         "label_map": {"bone": "Bone"},
         "source_format": "conll",
         "sentences_per_doc": None,
+        "label": None,
+        "word_column": None,
+        "strict": False,
     }
     assert by_out["test/Glands.spacy"].options["head"] == "organ"
     assert by_out["test/Glands.spacy"].options["by_type"] is False
@@ -336,3 +356,38 @@ def test_convert_for_real(tmp_path, data):
         for example in examples
     ]
     assert spans == [{"Bone": ["femur"], "Joint": []}, {"Bone": [], "Joint": []}]
+
+
+def test_convert_every_format_for_real(tmp_path):
+    data = tmp_path / "data"
+    (data / "brat").mkdir(parents=True)
+    (data / "brat" / "1.txt").write_text("A gland.")
+    (data / "brat" / "1.ann").write_text("T1\tGland 2 7\tgland\nT2\tGland 0 1;2 7\tA gland\n")
+    (data / "bare.tsv").write_text("1 A DT O\n2 gland NN B\n")
+    spans = [{"start": 2, "end": 7, "label": "Gland"}]
+    lines = [{"text": "A gland.", "spans": spans}, {"text": "B", "answer": "ignore"}]
+    (data / "gold.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    entries = [
+        entry(name="brat", format="brat", files={"train": "brat"}),
+        entry(name="bare", label="Gland", files={"train": "bare.tsv"}),
+        entry(name="jsonl", format="jsonl", files={"train": "gold.jsonl"}),
+    ]
+    path = write_list(tmp_path, *entries)
+    convert_corpora(path, tmp_path / "out", data)
+    for name in ("brat", "bare", "jsonl"):
+        docs = DocBin().from_disk(tmp_path / "out" / "train" / f"{name}.spacy").get_docs(Vocab())
+        (doc,) = docs
+        assert [(span.text, span.label_) for span in doc.spans["organ"]] == [("gland", "Gland")]
+    with pytest.raises(InputError, match="in several pieces"):
+        convert_corpora(path, tmp_path / "strict", data, strict=True)
+
+
+def test_flaws_are_summarised():
+    report = docbin.ConversionReport(heads=[])
+    report.gold.add(Flaw(FlawKind.EMPTY, "a:1", ""))
+    report.gold.add(Flaw(FlawKind.TAG_CASE, "a:2", "", count=3))
+    report.gold.left_out["rejected"] = 2
+    summary = summarize(report)
+    assert "1 empty (count as unknown, the first at a:1)" in summary
+    assert "3 tags in lower case (used, the first at a:2)" in summary
+    assert "documents left out: 2 rejected" in summary

@@ -70,6 +70,14 @@ def test_mentions_that_cut_tokens_leave_all_they_touch_unknown():
     assert "other" + UNKNOWN_SUFFIX not in doc.spans
 
 
+def test_a_mention_is_known_in_a_text_that_is_unknown():
+    text = Word(0, len(tokenised().text))
+    record = tokenised(mentions={"H": [Mention(4, 9, "X")]}, unknown={"H": [text]})
+    doc, _ = record_to_doc(record, VOCAB)
+    assert spans(doc, "H") == [(1, 2, "X")]
+    assert spans(doc, "H" + UNKNOWN_SUFFIX) == [(0, 1, "-"), (2, len(doc), "-")]
+
+
 def test_raw_text_needs_a_tokenizer():
     with pytest.raises(ValueError, match="needs a tokenizer"):
         record_to_doc(Record("", "text"), VOCAB)
@@ -83,7 +91,7 @@ def test_texts_without_words(text):
     assert n_unaligned == 0
 
 
-@pytest.mark.parametrize("head", ["", " ", "Gene" + UNKNOWN_SUFFIX])
+@pytest.mark.parametrize("head", ["", " ", "Gene" + UNKNOWN_SUFFIX, "all", "merged", "source"])
 def test_names_that_no_head_may_have(head):
     with pytest.raises(InputError, match="cannot name a head"):
         record_to_doc(tokenised(mentions={head: []}), VOCAB)

@@ -153,6 +153,7 @@ def test_a_line_at_fault_does_not_lose_the_others(tmp_path, line, message):
     [
         ({"one": [], "two": []}, "record '7': mentions of several heads"),
         ({"H": [Mention(0, 2, "X"), Mention(1, 3, "Y")]}, "record '7': mention 1-3 overlaps"),
+        ({"H": [Mention(0, 2, "")]}, "record '7': the mention at 0-2 has no label"),
         ({"H": [Mention(0, 4, "X")]}, "record '7': mention 0-4 .*outside of the text of 3"),
     ],
 )

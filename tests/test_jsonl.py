@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.jsonl import read_jsonl, write_doccano, write_jsonl
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, BadRecord, Mention, Record
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, BadRecord, FlawKind, Mention, Record, Word
 
 TEXTS = st.text(
     st.sampled_from('a "\\\n\r\t\0\ufeff\u2028\u0085\U0001f9ea\u0301{}')
@@ -198,7 +198,12 @@ def test_other_fields_are_written_back(file):
     fields = {"text": "x", "meta": {"n": [1, {"a": None}]}, "label": ["short"], "tokens": [1]}
     (record,) = read_jsonl(file(fields))
     assert json.loads("".join(write_jsonl([record]))) == {**fields, "id": "1", "spans": []}
-    assert json.loads("".join(write_doccano([record]))) == {**fields, "id": "1", "label": []}
+    # doccano's entities stand where the label of the text stood.
+    written = {**fields, "id": "1", "label": [], "text_label": ["short"]}
+    assert json.loads("".join(write_doccano([record]))) == written
+    record.meta["text_label"] = "other"
+    written |= {"text_label": "other", "text_label_": ["short"]}
+    assert json.loads("".join(write_doccano([record]))) == written
 
 
 def test_a_new_answer_takes_the_place_of_the_old(file):
@@ -224,19 +229,6 @@ def test_a_new_answer_takes_the_place_of_the_old(file):
         ({"data": ["a"]}, '"data" is no string'),
         (b'{"text": "a \\ud83e b"}', "\\ud83e is half a character"),
         (b'{"text": "a", "x": {"\\udc00": 1}}', "\\udc00 is half a character"),
-        ({"text": "abc", "spans": {"sc": []}}, '"spans" is no list of entities'),
-        ({"text": "abc", "spans": ["x"]}, '"spans" is no list of entities'),
-        ({"text": "abc", "spans": [{**ENTITY}]}, 'entity 1 in "spans": offsets 0-4 lie outside'),
-        ({"text": "abc", "label": [[0, 1, "X"], [2, 2, "X"]]}, 'entity 2 in "label": offsets 2-2'),
-        ({"text": "abc", "label": [[-1, 2, "X"]]}, "offsets -1-2 lie outside the text of 3"),
-        ({"text": "abc", "label": [["0", 2, "X"]]}, "no start and end"),
-        ({"text": "abc", "label": [[True, 2, "X"]]}, "no start and end"),
-        ({"text": "abc", "label": [[]]}, "no start and end"),
-        ({"text": "abc", "label": [[0, 2]]}, "no label"),
-        ({"text": "abc", "label": [[0, 2, " "]]}, "no label"),
-        ({"text": "abc", "ents": [{"start": 0, "end": 2, "label": 3}]}, "no label"),
-        ({"text": "abcd", "spans": [{**ENTITY, "head": 3}]}, '"head" is no string'),
-        ({"text": "abcd", "spans": [{**ENTITY, "score": "high"}]}, '"score" is no number'),
     ],
 )
 def test_a_line_at_fault_does_not_lose_the_others(file, line, message):
@@ -245,6 +237,78 @@ def test_a_line_at_fault_does_not_lose_the_others(file, line, message):
     assert (first.text, last.text) == ("one", "two")
     assert isinstance(bad, BadRecord) and bad.id == "2"
     assert bad.reason.startswith(f"{path}:2: ") and message in bad.reason
+
+
+WHOLE = [Word(0, 4)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "message", "unknown"),
+    [
+        ({"spans": {"sc": []}}, "MALFORMED", '"spans" is no list of entities', WHOLE),
+        ({"spans": ["x"]}, "MALFORMED", '"spans" is no list of entities', WHOLE),
+        ({"spans": [{**ENTITY, "end": 5}]}, "OUTSIDE", 'entity 1 in "spans" lies outside', WHOLE),
+        ({"label": [[2, 2, "X"]]}, "EMPTY", 'entity 1 in "label" is empty', [Word(1, 3)]),
+        ({"label": [[-1, 2, "X"]]}, "OUTSIDE", "offsets -1-2", [Word(0, 2)]),
+        ({"label": [["0", 2, "X"]]}, "MALFORMED", "no start and end", WHOLE),
+        ({"label": [[True, 2, "X"]]}, "MALFORMED", "no start and end", WHOLE),
+        ({"label": [[]]}, "MALFORMED", "no start and end", WHOLE),
+        ({"label": [[0, 2]]}, "NO_TYPE", "has no type", [Word(0, 2)]),
+        ({"label": [[0, 2, " "]]}, "NO_TYPE", "has no type", [Word(0, 2)]),
+        ({"ents": [{"start": 0, "end": 2, "label": 3}]}, "MALFORMED", "no label", WHOLE),
+        ({"spans": [{**ENTITY, "head": 3}]}, "MALFORMED", '"head" is no string', WHOLE),
+        ({"spans": [{**ENTITY, "score": "high"}]}, "MALFORMED", '"score" is no number', WHOLE),
+        ({"spans": [{**ENTITY, "end": 3, "text": "inc"}]}, "OTHER_TEXT", "is 'inc', but", None),
+    ],
+)
+def test_flaws(file, fields, kind, message, unknown):
+    path = file({"text": "Zinc", **fields})
+    (record,) = read_jsonl(path)
+    assert record.mentions == {SOURCE_HEAD: []}
+    (flaw,) = record.flaws
+    assert (flaw.kind, flaw.place) == (FlawKind[kind], f"{path}:1")
+    assert flaw.reason.startswith(f"{path}:1: ") and message in flaw.reason
+    assert list(flaw.unknown) == (unknown or [Word(0, 3), Word(1, 4)])
+
+
+ONE = {"spans": [ENTITY]}
+FOUND = [Mention(0, 4, "Chemical")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "mentions", "unknown", "left_out"),
+    [
+        ({**ONE, "answer": "accept"}, FOUND, [], ""),
+        ({**ONE, "answer": "reject"}, None, [], "rejected"),
+        ({"answer": "ignore", "spans": []}, None, [], "ignored"),
+        ({"answer": "accept", "spans": None}, [], [], ""),
+        ({"answer": "accept", "spans": []}, [], [], ""),
+        ({"answer": "accept"}, None, [], ""),
+        ({"answer": "accept", "_view_id": "ner_manual"}, [], [], ""),
+        ({"answer": "accept", "_view_id": "blocks"}, None, [], ""),
+        ({**ONE, "answer": "accept", "_view_id": "blocks"}, FOUND, [], ""),
+        ({**ONE, "answer": "accept", "_view_id": "relations", "relations": []}, FOUND, [], ""),
+        ({**ONE, "answer": "accept", "_view_id": "review"}, FOUND, [], ""),
+        ({**ONE, "answer": "accept", "_view_id": "ner"}, FOUND, [Word(4, 10)], ""),
+        ({**ONE, "answer": "accept", "_view_id": "spans"}, FOUND, [Word(4, 10)], ""),
+        ({"spans": [], "answer": "accept", "_view_id": "ner"}, None, [], ""),
+        ({"spans": None, "answer": "accept", "_view_id": "ner"}, None, [], ""),
+        ({**ONE, "answer": "reject", "_view_id": "ner"}, None, [], "rejected"),
+        ({**ONE, "answer": "accept", "_view_id": "classification"}, None, [], ""),
+        ({"answer": "accept", "_view_id": "choice", "accept": ["A"]}, None, [], ""),
+        ({**ONE, "answer": "accept", "_view_id": "image_manual"}, None, [], ""),
+        ({"spans": [{**ENTITY, "answer": "accept"}]}, FOUND, [], ""),
+        ({"spans": [{**ENTITY, "answer": "reject"}]}, [], [Word(0, 4)], ""),
+        ({"spans": [{**ENTITY, "answer": "ignore"}]}, [], [Word(0, 4)], ""),
+        ({"label": "POSITIVE", "accept": ["A"]}, None, [], ""),
+        ({"entities": [{"id": 1, **ENTITY}], "relations": [{"from_id": 1}]}, FOUND, [], ""),
+    ],
+)
+def test_what_annotators_answered(file, fields, mentions, unknown, left_out):
+    (record,) = read_jsonl(file({"text": "Zinc cough", **fields}))
+    assert record.mentions == ({} if mentions is None else {SOURCE_HEAD: mentions})
+    assert record.unknown == ({SOURCE_HEAD: unknown} if unknown else {})
+    assert (record.left_out, record.flaws) == (left_out, [])
 
 
 def test_the_identifier_of_a_line_at_fault(file):

@@ -1,4 +1,5 @@
 import gzip
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,18 +8,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.pubtator import (
-    is_pubtator,
-    read_pubtator,
-    read_records,
-    write_pubtator,
+from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.formats.pubtator import read_pubtator as read_records
+from spacy_bioner_mtl.formats.pubtator import write_pubtator
+from spacy_bioner_mtl.formats.recognise import recognise
+from spacy_bioner_mtl.formats.record import (
+    SOURCE_HEAD,
+    BadRecord,
+    FlawKind,
+    Mention,
+    Passage,
+    Record,
+    Word,
+    strict,
 )
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, BadRecord, Mention, Passage, Record
 
 PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
 
 TITLE = "11|t|Zinc and cough"
 ABSTRACT = "11|a|Dry cough | or none."
+
+
+def read_pubtator(path, head):
+    """Gold of one head, without identifiers, up to the first bad document."""
+    for record in strict(read_records(path)):
+        mentions = [replace(mention, identifier="") for mention in record.mentions[SOURCE_HEAD]]
+        yield replace(record, mentions={head: mentions})
 
 
 @pytest.fixture
@@ -94,34 +109,63 @@ def test_signs_of_a_mention_are_not_compared(file):
     assert record.mentions["H"] == [Mention(10, 21, "Disease")]
 
 
+WHOLE = [Word(0, 35)]
+
+
 @pytest.mark.parametrize(
-    ("line", "what"),
+    ("line", "kind", "what", "unknown"),
     [
-        ("11\t0\t4\tZink\tChemical", "mention 'Zink', but the text at 0-4 is 'Zinc'"),
-        ("11\t0\t4\tZin\tChemical", "mention 'Zin', but"),
-        ("11\t0\t99\tZinc\tChemical", "offsets 0-99 lie outside"),
-        ("11\t4\t4\t\tChemical", "offsets 4-4 lie outside"),
-        ("11\t-3\t4\tZinc\tChemical", "offsets -3-4 lie outside"),
-        ("11\t0\tfour\tZinc\tChemical", "'four' are not whole numbers"),
-        ("11\t0\t4\tZinc", "not a mention"),
-        ("11\t0\t4\tZinc\t ", "not a mention"),
-        ("11", "not a mention"),
-        ("12\t0\t4\tZinc\tChemical", "'12' inside document '11'"),
-        ("12|a|Other", "'12' inside document '11'"),
-        ("11|a|Again", "a second abstract"),
+        ("11\t0\t4\tZink\tChemical", "OTHER_TEXT", "'Zink', but the text at its", [Word(0, 4)]),
+        (
+            "11\t0\t4\tZin\tChemical",
+            "OTHER_TEXT",
+            "mention is 'Zin', but",
+            [Word(0, 3), Word(0, 4)],
+        ),
+        ("11\t1\t5\tZinc\tChemical", "OTHER_TEXT", "is 'Zinc', but", [Word(0, 4), Word(1, 5)]),
+        ("11\t0\t99\tZinc\tChemical", "OUTSIDE", "offsets 0-99", [Word(0, 4), Word(0, 35)]),
+        ("11\t99\t104\tCough\tX", "OUTSIDE", "offsets 99-104", [Word(9, 14), Word(19, 24)]),
+        ("11\t99\t104\tColds\tX", "OUTSIDE", "outside of the text of 35", WHOLE),
+        ("11\t4\t4\t\tChemical", "EMPTY", "offsets 4-4", [Word(3, 5)]),
+        ("11\t-3\t4\tZinc\tChemical", "OUTSIDE", "offsets -3-4", [Word(0, 4)]),
+        ("11\t0\t4\tZinc\t ", "NO_TYPE", "has no type", [Word(0, 4)]),
+        ("11\t0\tfour\tZinc\tChemical", "MALFORMED", "'four' are not whole numbers", WHOLE),
+        ("11\t0\t4\tZinc", "MALFORMED", "not a mention", WHOLE),
+        ("11", "MALFORMED", "not a mention", WHOLE),
+        ("12\t0\t4\tZinc\tChemical", "MALFORMED", "'12' inside document '11'", WHOLE),
     ],
 )
-def test_malformed_lines(file, line, what):
-    path = file(TITLE, ABSTRACT, line)
-    with pytest.raises(InputError) as caught:
-        list(read_pubtator(path, "H"))
-    assert str(caught.value).startswith(f"{path}:3: ")
-    assert what in str(caught.value)
-    # For those who annotate the file anew, the other documents are not lost.
-    bad, good = read_records(file(TITLE, ABSTRACT, line, "12|t|Next", "12\t0\t4\tNext\tX"))
-    assert bad == BadRecord("11", str(caught.value))
-    assert (good.id, good.text) == ("12", "Next")
-    assert good.mentions == {SOURCE_HEAD: [Mention(0, 4, "X")]}
+def test_flaws(file, line, kind, what, unknown):
+    good = "11\t9\t14\tcough\tDisease"
+    path = file(TITLE, ABSTRACT, good, line, "12|t|Next", "12\t0\t4\tNext\tX")
+    first, second = read_records(path)
+    assert first.mentions == {SOURCE_HEAD: [Mention(9, 14, "Disease")]}
+    (flaw,) = first.flaws
+    assert (flaw.kind, flaw.place) == (FlawKind[kind], f"{path}:4")
+    assert flaw.reason.startswith(f"{path}:4: ") and what in flaw.reason
+    assert list(flaw.unknown) == unknown
+    assert second.mentions == {SOURCE_HEAD: [Mention(0, 4, "X")]} and not second.flaws
+
+
+@pytest.mark.parametrize("line", ["12|a|Other", "11|a|Again"])
+def test_texts_that_cannot_be_told_apart(file, line):
+    what = {"1": "'12' inside document '11'", "A": "a second abstract"}[
+        "1" if line.startswith("12") else "A"
+    ]
+    path = file(TITLE, ABSTRACT, line, "12|t|Next", "12\t0\t4\tNext\tX")
+    for gold in (True, False):
+        bad, good = read_records(path, gold=gold)
+        assert bad.id == "11"
+        assert bad.reason.startswith(f"{path}:3: ") and what in bad.reason
+        assert (good.id, good.text) == ("12", "Next")
+
+
+@pytest.mark.parametrize("said", ["zinc", "ZINC", " zinc "])
+def test_mentions_that_are_written_otherwise(file, said):
+    (record,) = read_records(file(TITLE, f"11\t0\t4\t{said}\tChemical"))
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 4, "Chemical")]}
+    assert [flaw.kind for flaw in record.flaws] == [FlawKind.WRITTEN_OTHERWISE]
+    assert record.flaws[0].unknown == ()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +185,7 @@ def test_damaged_lines(tmp_path, damage, what, line):
 
 
 def test_lines_without_a_title(file):
-    path = file(TITLE, "", "11\t0\t4\tZinc\tChemical")
+    path = file(TITLE, "", "12\t0\t4\tZinc\tChemical")
     with pytest.raises(InputError, match=r"corpus.txt:3: no title before"):
         list(read_pubtator(path, "H"))
     path = file("12|a|Abstract", "12\t0\t4\tZinc\tChemical", TITLE, "", "12\t0\t1\tx\tX")
@@ -151,10 +195,16 @@ def test_lines_without_a_title(file):
     assert third.reason.startswith(f"{path}:5: no title before")
 
 
+def test_a_blank_line_before_mentions_parts_nothing(file):
+    mention = "11\t0\t4\tZinc\tChemical"
+    for lines in ([TITLE, "", mention], [TITLE, ABSTRACT, "", "", mention, "", "12|t|Next"]):
+        assert next(read_pubtator(file(*lines), "H")).mentions == {"H": [Mention(0, 4, "Chemical")]}
+
+
 def test_compressed_files(tmp_path):
     path = tmp_path / "corpus.PubTator.gz"
     path.write_bytes(gzip.compress(f"{TITLE}\n{ABSTRACT}\n".encode()))
-    assert is_pubtator(path)
+    assert recognise(Source(path)).name == "pubtator"
     assert [record.id for record in read_records(path)] == ["11"]
 
 
@@ -167,7 +217,28 @@ def test_no_document(file):
     ("first", "expected"), [(TITLE, True), ("11|a|x", False), ("a\tO", False), ("a |t| b O", False)]
 )
 def test_recognised_by_the_first_line(file, first, expected):
-    assert is_pubtator(file("", first)) is expected
+    try:
+        found = recognise(Source(file("", first))).name
+    except InputError:
+        found = ""
+    assert (found == "pubtator") is expected
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.sampled_from("ab| \n\r\t\0\ufeff\u2028"), max_size=8), data=st.data())
+def test_what_is_written_is_read_or_refused(file, text, data):
+    label = data.draw(st.sampled_from(["X", " X", "X ", "", "a\0", "\u2028"]))
+    mentions = [Mention(0, 1, label)] if text.strip("\n") else []
+    try:
+        written = "".join(write_pubtator([Record("7", text, {"H": mentions})]))
+    except InputError as error:
+        assert "\0" in text or (mentions and label != "X"), error
+        return
+    (record,) = read_records(file(written))
+    # The first line break parts title and abstract; the others, and tabs, are spaces then.
+    parts = [re.sub("[\n\r\t]", " ", part) for part in text.split("\n", maxsplit=1)]
+    assert record.text == "\n".join([parts[0], *filter(None, parts[1:])])
+    assert [one.label for one in record.mentions[SOURCE_HEAD]] == [one.label for one in mentions]
 
 
 TEXT = st.text(st.characters(exclude_characters="\r\n\t\0", exclude_categories=["Cs"]))
@@ -208,7 +279,7 @@ def test_identifiers_that_break_the_format(identifier):
 
 def test_labels_that_break_the_format():
     for mention in (Mention(0, 1, "a\tb"), Mention(0, 1, "X", identifier="D1\n")):
-        with pytest.raises(InputError, match=r"record '7'.* holds a tab or a line break"):
+        with pytest.raises(InputError, match=r"record '7'.* holds a tab, a line break or"):
             list(write_pubtator([Record("7", "text", {"H": [mention]})]))
 
 

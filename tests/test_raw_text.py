@@ -1,5 +1,7 @@
 """bioner-mtl evaluate-text: a head's spans on raw text against gold mentions with offsets."""
 
+import io
+
 import pytest
 import srsly
 from conftest import GOLD
@@ -11,10 +13,12 @@ from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.docbin import convert_files
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import evaluate_pipeline
+from spacy_bioner_mtl.formats.brat import write_brat
+from spacy_bioner_mtl.formats.gold_records import GoldOptions
 from spacy_bioner_mtl.formats.pubtator import write_pubtator
 from spacy_bioner_mtl.formats.record import Mention, Record
 from spacy_bioner_mtl.loading import load_pipeline
-from spacy_bioner_mtl.raw_text import evaluate_raw_text
+from spacy_bioner_mtl.raw_text import GoldTexts
 
 TEXTS = [words for words, _ in GOLD]
 MEDICINE = "Mice with renal failure got aspirin ."
@@ -31,6 +35,11 @@ def save(path, gold):
         lines.append("")
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
+
+
+def evaluate_raw_text(nlp, path, head, *, label_map=None, **options):
+    texts = GoldTexts(path, GoldOptions(**options))
+    return raw_text.evaluate_raw_text(nlp, texts, head, label_map=label_map)
 
 
 def counts(evaluation):
@@ -134,20 +143,47 @@ def test_gold_that_cannot_be_found_is_counted(tmp_path, copy_of_trained):
     assert evaluation.total.gold == 5
 
 
-def test_mentions_in_pieces_are_not_found(tmp_path, trained, monkeypatch):
+def test_mentions_in_pieces_are_neither_found_nor_missed(tmp_path, trained):
     """Even if the head's span begins and ends where they do."""
     start, end = MEDICINE.index("renal"), MEDICINE.index(" got")
     whole = Mention(start, end, "Disease")
     pieces = ((start, start + 2), (end - 3, end))
     in_pieces = Mention(start, end, "Disease", fragments=pieces)
-    for mention, found in ((whole, 1), (in_pieces, 0)):
-        record = Record(id="1", text=MEDICINE, mentions={"medicine": [mention]})
-        monkeypatch.setitem(
-            raw_text.GOLD_READERS, "own", lambda path, head, record=record: iter([record])
-        )
-        evaluation = evaluate_raw_text(trained, tmp_path, "medicine", source_format="own")
-        assert evaluation.labels["Disease"].found == found
-        assert evaluation.unreachable == 1 - found
+    for mention, counted in ((whole, (1, 1, 1)), (in_pieces, None)):
+        for name, content in write_brat([Record("1", MEDICINE, {"source": [mention]})]):
+            (tmp_path / name).write_text(content)
+        evaluation = evaluate_raw_text(trained, tmp_path / "1.txt", "medicine")
+        assert counts(evaluation).get("Disease") == counted
+        assert evaluation.unjudged == (counted is None)
+
+
+def test_what_touches_unknown_text_is_not_judged(tmp_path, trained):
+    path = save(tmp_path / "gold.txt", [(MEDICINE, [("aspirin", "Chemical")])])
+    start = MEDICINE.index("failure")
+    path.write_text(path.read_text() + f"1\t{start}\t{start + 7}\tfaillure\tDisease\n")
+    evaluation = evaluate_raw_text(trained, path, "medicine")
+    assert counts(evaluation) == {"Chemical": (1, 1, 1)}
+    assert evaluation.unjudged == 1
+    assert evaluation.to_json()["flaws"] == {"another text at the offsets": 1}
+    # A map that leaves the type out leaves nothing unknown.
+    labels = {"Disease": None}
+    evaluation = evaluate_raw_text(trained, path, "medicine", label_map=labels)
+    assert (counts(evaluation), evaluation.unjudged) == ({"Chemical": (1, 1, 1)}, 0)
+
+
+def test_gold_that_touches_unknown_text_counts(tmp_path, trained):
+    """A line that cannot be read leaves all unknown but what the others say."""
+    path = save(tmp_path / "gold.txt", [(MEDICINE, [("aspirin", "Chemical")])])
+    path.write_text(path.read_text() + "1\tno mention\n1\t1\n")
+    evaluation = evaluate_raw_text(trained, path, "medicine")
+    assert counts(evaluation) == {"Chemical": (1, 1, 1)}
+    assert evaluation.unjudged == 1
+
+
+def test_texts_of_any_length(tmp_path, trained, monkeypatch):
+    monkeypatch.setattr(trained, "max_length", 10)
+    path = save(tmp_path / "gold.txt", [(MEDICINE, [("aspirin", "Chemical")])])
+    assert counts(evaluate_raw_text(trained, path, "medicine"))["Chemical"] == (1, 1, 1)
 
 
 def test_a_map_renames_gold_and_predicted_labels(tmp_path, trained):
@@ -225,8 +261,14 @@ def test_command_prints_and_saves(tmp_path, model, capsys):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        ("1|t|Fine\n1\t0\t9\tFine\tDisease\n", ["--head", "medicine"], "gold.txt:2: offsets 0-9"),
-        ("", ["--head", "medicine"], "gold.txt: no document in this file"),
+        (
+            "1|t|Fine\n1\t0\t9\tFine\tDisease\n",
+            ["--head", "medicine", "--strict"],
+            "gold.txt:2: mention lies outside of the text of 4 characters: offsets 0-9",
+        ),
+        ("", ["--head", "medicine"], "gold.txt: nothing in this file"),
+        ("", ["--head", "medicine", "--from", "pubtator"], "gold.txt: no document in this file"),
+        ("1|t|A\n1|a|B\n1|a|C\n", ["--head", "medicine"], "gold.txt:3: a second abstract"),
         (None, ["--head", "medicine"], "gold.txt: cannot be read"),
         ("1|t|Fine\n", ["--head", "animals"], "no head 'animals' in the pipeline, or it is"),
         ("1|t|Fine\n", ["--head", "genes", "--from", "csv"], "unknown format 'csv'; --from takes"),
@@ -248,5 +290,13 @@ def test_a_malformed_document_later_in_the_file(tmp_path, trained):
     path = save(tmp_path / "gold.txt", [(MEDICINE, [("aspirin", "Chemical")])] * 2)
     path.write_text(path.read_text() + "3|t|Short\n3\t0\t5\tOther\tDisease\n")
     line = len(path.read_text().splitlines())
-    with pytest.raises(InputError, match=rf"gold.txt:{line}: mention 'Other'"):
-        evaluate_raw_text(trained, path, "medicine")
+    with pytest.raises(InputError, match=rf"gold.txt:{line}: mention is 'Other'"):
+        evaluate_raw_text(trained, path, "medicine", strict=True)
+
+
+def test_standard_input_is_read_once(tmp_path, model, monkeypatch, capsys):
+    path = save(tmp_path / "gold.txt", [(MEDICINE, [("aspirin", "Chemical")])])
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(path.read_bytes())))
+    monkeypatch.setattr("sys.stdin", stream)
+    assert run(model, "-", "--head", "medicine") == 0
+    assert "1 documents, 7 tokens" in " ".join(capsys.readouterr().out.split())

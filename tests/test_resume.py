@@ -1,5 +1,6 @@
 """Runs that were killed: the next one goes on, and what is there at the end tells nothing of it."""
 
+import json
 import os
 import random
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from annotating import make_sources, rows_of, run, tree
 
 from spacy_bioner_mtl.annotate import processes
+from spacy_bioner_mtl.annotate.lock import locked_beside
 from spacy_bioner_mtl.annotate.out_folder import OutFolder
 
 N_FILES, N_DOCUMENTS = 20, 120
@@ -292,6 +294,109 @@ def test_answers_that_were_deleted_are_made_again(finished, model):
     assert tree(out) == before
 
 
+def empty(path):
+    path.write_bytes(b"")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def change(path):
+    """The same size: only the content tells."""
+    path.write_bytes(path.read_bytes().replace(b"No 1 ", b"No 7 "))
+
+
+@pytest.mark.parametrize("damage", [empty, cut, change, os.unlink])
+def test_answers_that_were_damaged_are_made_again(finished, model, capsys, damage):
+    source, out = finished
+    before = tree(out)
+    damage(out / "part01.jsonl")
+    assert tree(out) != before
+    capsys.readouterr()
+    assert run(model, source, out, *OPTIONS) == 0
+    shown = capsys.readouterr().out
+    assert "2 files were finished before" in shown
+    assert "1 files that were finished before were annotated again" in shown
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize("damage", ["missing", "more", "cut"])
+def test_folders_of_answers_that_were_damaged_are_made_again(tmp_path, model, damage):
+    source, out = make_sources(tmp_path / "source", 2, 3), tmp_path / "out"
+    options = ["--from", "lines", "--to", "brat"]
+    assert run(model, source, out, *options) == 0
+    before = tree(out)
+    if damage == "missing":
+        (out / "part01" / "2.txt").unlink()
+    elif damage == "more":
+        (out / "part01" / "9.txt").write_text("not ours")
+    else:
+        cut(out / "part01" / "2.txt")
+    assert run(model, source, out, *options) == 0
+    assert tree(out) == before
+
+
+def without(state, *names):
+    return {name: value for name, value in state.items() if name not in names}
+
+
+STATES = {
+    "empty": lambda state: b"",
+    "cut off": lambda state: json.dumps(state).encode()[:-5],
+    "not UTF-8": lambda state: b"\xff\xfe{}",
+    "no object": lambda state: b"[]",
+    "null": lambda state: b"null",
+    "an empty object": lambda state: b"{}",
+    "too deep": lambda state: b"[" * 100_000,
+    "of 0.1.0": lambda state: without(state, "output_bytes", "output_sha256"),
+    "one name less": lambda state: without(state, "mentions"),
+    "one name more": lambda state: {**state, "more": 1},
+    "a text for a number": lambda state: {**state, "documents": "4"},
+    "true for a number": lambda state: {**state, "documents": True},
+    "less than nothing": lambda state: {**state, "words": -1},
+    "a number for a text": lambda state: {**state, "sha256": 1},
+    "errors without a reason": lambda state: {**state, "errors": [{"id": "1"}]},
+    "errors that are none": lambda state: {**state, "errors": "none"},
+    "of another file": lambda state: {**state, "source": "part00.txt"},
+}
+
+
+@pytest.mark.parametrize("damage", STATES)
+def test_damaged_states_are_no_traceback(finished, model, capsys, damage):
+    source, out = finished
+    before = tree(out)
+    state = out / ".annotate" / "finished" / "part01.txt.json"
+    content = STATES[damage](json.loads(state.read_bytes()))
+    state.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    capsys.readouterr()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert "1 files that were finished before were annotated again" in capsys.readouterr().out
+    assert tree(out) == before
+
+
+def test_a_state_that_is_a_folder(finished, model):
+    source, out = finished
+    before = tree(out)
+    state = out / ".annotate" / "finished" / "part01.txt.json"
+    state.unlink()
+    state.mkdir()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff", b"[" * 100_000])
+def test_a_damaged_request_is_one_message(finished, model, capsys, content):
+    source, out = finished
+    (out / ".annotate" / "request.json").write_bytes(content)
+    before = tree(out)
+    assert run(model, source, out, *OPTIONS) == 1
+    error = capsys.readouterr().err
+    assert "request.json: damaged" in error and "name another folder, or delete this one" in error
+    assert error.count("\n") == 1
+    assert tree(out) == before
+
+
 def test_answers_of_sources_that_are_gone_stay_and_are_told_of(finished, model, capsys):
     source, out = finished
     (source / "part00.txt").unlink()
@@ -336,6 +441,37 @@ def test_two_runs_at_once_are_refused(finished, model, capsys):
         assert run(model, source, out, *OPTIONS) == 1
         assert f"{out}: another run is writing to this folder" in capsys.readouterr().err
     assert run(model, source, out, *OPTIONS) == 0
+
+
+def test_two_runs_at_once_on_one_file_are_refused(tmp_path, model, capsys):
+    source, out = make_sources(tmp_path / "source", 1, 2) / "part00.txt", tmp_path / "out.jsonl"
+    link = tmp_path / "link.jsonl"
+    link.symlink_to("out.jsonl")
+    for one, other in ((out, out), (out, link), (link, out)):
+        with locked_beside(one):
+            assert run(model, source, other, *OPTIONS) == 1
+            assert f"{other}: another run is writing to this file" in capsys.readouterr().err
+            assert not out.exists()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.jsonl", "out.jsonl", "source"]
+
+
+def test_a_lock_that_a_killed_run_left_keeps_nobody_out(tmp_path, model):
+    source, out = make_sources(tmp_path / "source", 1, 2) / "part00.txt", tmp_path / "out.jsonl"
+    (tmp_path / ".out.jsonl.lock").touch()
+    assert run(model, source, out, *OPTIONS) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "source"]
+
+
+def test_runs_on_files_of_similar_names_leave_each_other_alone(tmp_path, model):
+    """What the one has begun to write is no leftover of the other."""
+    source = make_sources(tmp_path / "source", 1, 2) / "part00.txt"
+    begun = tmp_path / f".x.y.{os.getpid()}.partial"
+    begun.write_text("half")
+    with locked_beside(tmp_path / "x.y"):
+        assert run(model, source, tmp_path / "x", *OPTIONS) == 0
+    assert begun.read_text() == "half"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [begun.name, "source", "x"]
 
 
 def test_what_killed_runs_left_is_removed(finished, tmp_path, model):

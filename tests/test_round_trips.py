@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from spacy.util import filter_spans
+from tagged import read_strictly, words_of
 
-from spacy_bioner_mtl.formats.conll import group_sentences, read_conll
+from spacy_bioner_mtl.formats.conll import read_conll
 from spacy_bioner_mtl.formats.pubtator import read_pubtator
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, strict
 from spacy_bioner_mtl.formats.registry import FORMATS
@@ -69,15 +70,12 @@ def test_a_page_shows_the_texts(tmp_path, corpus):
 
 @pytest.mark.parametrize("corpus", ["BC2GM-IOBES", "BC5CDR-IOBES", "NCBI-disease-IOBES", "JNLPBA"])
 def test_tokens_and_labels_come_back(tmp_path, corpus):
-    gold = read_conll(CORPORA / corpus / "test.tsv")
-    records = list(group_sentences(gold, SOURCE_HEAD, 1))
-    for record in records:
-        record.sentence_starts = []
+    records = list(read_conll(CORPORA / corpus / "test.tsv"))
     path = tmp_path / "again.tsv"
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(FORMATS["conll"].load_writer()(records))
-    again = read_conll(path, strict=True)
-    assert [each.words for each in again.sentences] == [each.words for each in gold.sentences]
-    assert [each.spans for each in again.sentences] == [each.spans for each in gold.sentences]
-    words = [record.text.split(" ") for record in strict(FORMATS["conll"].load_reader()(path))]
-    assert words == [each.words for each in gold.sentences]
+    again = read_strictly(path)
+    assert [each.words for each in again] == [each.words for each in records]
+    assert [each.mentions for each in again] == [each.mentions for each in records]
+    words = [words_of(each) for each in FORMATS["conll"].load_reader()(path, gold=False)]
+    assert words == [words_of(each) for each in records]

@@ -8,26 +8,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tagged import read_strictly, token_spans, words_of
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.conll import read_conll
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
 from spacy_bioner_mtl.formats.tokens import read_tokens, write_label_columns
 
 #: Tokens of a file with tabs: anything in which no line, column or file begins or ends.
 WORDS = st.text(
     st.characters(exclude_characters="\0\r\n\t\v\f\ufeff", exclude_categories=["Cs"]), min_size=1
-).filter(lambda word: word == word.strip(" ") and not word.startswith("-DOCSTART-"))
+).filter(lambda word: word == word.strip(" ") and not word.startswith(("-DOCSTART-", "#")))
 #: Tokens that can stand on a line of their own.
 LONE_WORDS = WORDS.filter(lambda word: not any(character.isspace() for character in word))
 
 
 def lists_of_sentences(words):
     return st.lists(st.lists(words, min_size=1, max_size=4), min_size=1, max_size=5)
-
-
-def words_of(record):
-    return [record.text[word.start : word.end] for word in record.words]
 
 
 def spans_of(*words):
@@ -67,7 +63,8 @@ def test_any_token_is_read_and_written_as_it_is(tmp_path_factory, given_file, en
     path = tmp_path_factory.mktemp("tokens") / "source.tsv"
     text = "\n\n".join("\n".join(word + further_columns for word in words) for words in sentences)
     path.write_bytes((text + ending).encode())
-    read = list(read_tokens(path))
+    # Without being told, numbers alone pass for those of tokens or sentences.
+    read = list(read_tokens(path, word_column=1))
     assert [words_of(record) for record in read] == sentences
     assert [record.text for record in read] == [" ".join(words) for words in sentences]
     for record in read:
@@ -175,8 +172,8 @@ def test_labels_stand_for_the_mentions(tmp_path_factory, sentences):
         path.write_bytes(
             "\n".join(f"{row[0]}\t{row[column]}" if len(row) > 1 else "" for row in rows).encode()
         )
-        read = read_conll(path, strict=True).sentences
-        assert [sentence.spans for sentence in read] == [answers[head] for _, answers in sentences]
+        spans = [token_spans(sentence) for sentence in read_strictly(path)]
+        assert spans == [answers[head] for _, answers in sentences]
 
 
 def test_raw_text_is_written_sentence_by_sentence():

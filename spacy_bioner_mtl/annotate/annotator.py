@@ -9,6 +9,7 @@ from spacy_bioner_mtl.annotate.output import Output
 from spacy_bioner_mtl.annotate.request import ALL, Request
 from spacy_bioner_mtl.annotate.shards import Shard, ShardFault
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.registry import find_format
 from spacy_bioner_mtl.loading import component_names, load_pipeline
@@ -32,6 +33,8 @@ class ShardReport:
     failure (str): Why nothing of it was answered; empty if it was.
     bytes (int): The size of the file, where runs can be resumed.
     sha256 (str): The checksum of its content, where runs can be resumed.
+    output_bytes (int): The size of its answers, where runs can be resumed.
+    output_sha256 (str): The checksum of its answers, where runs can be resumed.
     """
 
     source: str
@@ -42,6 +45,23 @@ class ShardReport:
     failure: str = ""
     bytes: int = 0
     sha256: str = ""
+    output_bytes: int = 0
+    output_sha256: str = ""
+
+
+def report_death(name: str, how: str = "") -> ShardReport:
+    """Report that a shard's processes died over it.
+
+    name (str): The shard's name.
+    how (str): How the last one died, if that is known.
+    RETURNS (ShardReport): What became of the shard.
+    """
+    how = f" ({how})" if how else ""
+    return ShardReport(
+        name,
+        failure=f"{name}: the process that annotated it died{how}. If memory ran out, take fewer "
+        "--processes; run again to go on",
+    )
 
 
 class _Fatal(Exception):
@@ -60,33 +80,43 @@ class Annotator:
 
         RAISES (InputError): If there is no such head or format, or a library is missing.
         """
+        assert request.source_format, "check_request recognises it"
         self.nlp = nlp
         self.heads = choose_heads(nlp, request.head)
         self._scores = request.scores
-        self._read = find_format(request.source_format, to_read=True).load_reader()
+        self._read = find_format(request.source_format, to_read=True).load_reader(
+            word_column=request.word_column
+        )
         self._output = Output(find_format(request.target_format, to_read=False))
 
-    def annotate(self, shard: Shard, advance: Advance) -> ShardReport:
+    def annotate(self, shard: Shard, advance: Advance, source: Source | None = None) -> ShardReport:
         """Annotate a source file; its answers appear whole or not at all.
 
         shard (Shard): The file, and where its answers go.
         advance (Advance): Is told of every document.
+        source (Source | None): The file, if its first bytes have been looked at already.
         RETURNS (ShardReport): What became of it.
         RAISES (InputError): The pipeline does not fit, or the disk is full: others would fail, too.
         """
         report = ShardReport(shard.name)
         try:
-            self._output.write(shard.output, self._answers(shard, report, advance))
+            self._output.write(shard.output, self._answers(shard, source, report, advance))
         except ShardFault as fault:
             return ShardReport(shard.name, failure=_portable(str(fault), shard))
         except _Fatal as fatal:
             raise InputError(str(fatal)) from fatal
         return report
 
-    def _answers(self, shard: Shard, report: ShardReport, advance: Advance) -> Iterator[Record]:
+    def _answers(
+        self, shard: Shard, source: Source | None, report: ShardReport, advance: Advance
+    ) -> Iterator[Record]:
         """The records to write; those that cannot be are told of in the report."""
         answers = answer(
-            self.nlp, self._records(shard), self.heads, source=shard.name, scores=self._scores
+            self.nlp,
+            self._records(shard, source),
+            self.heads,
+            source=shard.name,
+            scores=self._scores,
         )
         try:
             for record in answers:
@@ -104,9 +134,9 @@ class Annotator:
         except InputError as error:
             raise _Fatal(str(error)) from error
 
-    def _records(self, shard: Shard) -> Iterator[ReadRecord]:
+    def _records(self, shard: Shard, source: Source | None) -> Iterator[ReadRecord]:
         try:
-            yield from self._read(shard.source)
+            yield from self._read(source or shard.source, gold=False)
         except InputError as error:
             raise ShardFault(str(error)) from error
         except Exception as error:

@@ -5,21 +5,43 @@ these files the list of errors and the manifest are put together at the end. Non
 times or processes: what a run leaves does not depend on how often it was interrupted.
 """
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport
-from spacy_bioner_mtl.annotate.output import remove, remove_leftovers
+from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport, report_death
+from spacy_bioner_mtl.annotate.lock import locked
+from spacy_bioner_mtl.annotate.output import remove, remove_all_leftovers
 from spacy_bioner_mtl.annotate.provenance import hash_file, list_differences
-from spacy_bioner_mtl.annotate.shards import ERRORS, MANIFEST, STATE, Shard
+from spacy_bioner_mtl.annotate.shards import ERRORS, MANIFEST, STATE, Plan, Shard, state_path
+from spacy_bioner_mtl.annotate.state import (
+    COUNTS,
+    measure_answers,
+    read_json,
+    read_report,
+    regular_size,
+    to_json,
+    write_json,
+    write_report,
+)
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole, writing
 
-_COUNTS = ("documents", "words", "mentions")
+
+@dataclass(frozen=True)
+class Finished:
+    """What earlier runs finished.
+
+    reports (dict[str, ShardReport]): What became of each shard that need not be annotated again, by
+        its name.
+    n_damaged (int): Shards that were finished, and must be annotated again: their answers are gone
+        or not as they were written, or what was kept of them is damaged.
+    """
+
+    reports: dict[str, ShardReport]
+    n_damaged: int
 
 
 class OutFolder:
@@ -32,57 +54,65 @@ class OutFolder:
         """Name the folder; nothing is made or read."""
         self.path = path
         self._state = path / STATE
+        self._attempts = self._state / "attempts"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keep other runs out; a run that was killed keeps nobody out.
 
-        RAISES (InputError): Another run writes to this folder, or it cannot be written to.
+        RETURNS (AbstractContextManager): To be entered for the run. Entering raises an InputError
+            if another run writes to this folder, or it cannot be written to.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self._state / "lock", timeout=0)
-        with writing(self.path):
-            self._state.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire()
-            except Timeout as error:
-                raise InputError(
-                    f"{self.path}: another run is writing to this folder; wait for it to end, or "
-                    "name another folder"
-                ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        return locked(self.path, self._state / "lock")
 
     def claim(self, description: dict[str, Any]) -> None:
         """Begin a run, or go on with one.
 
         description (dict[str, Any]): What the answers depend on; see describe_request.
-        RAISES (InputError): The folder holds answers that depend on something else.
+        RAISES (InputError): The folder holds answers that depend on something else, or does not
+            tell any more on what.
         """
         path = self._state / "request.json"
-        if path.exists():
-            differences = list(list_differences(_read_json(path), description))
+        try:
+            before = read_json(path)
+        except FileNotFoundError:
+            write_json(path, description)
+        else:
+            if before is None:
+                raise InputError(
+                    f"{path}: damaged, so that nothing tells how the answers in {self.path} were "
+                    "made; name another folder, or delete this one"
+                )
+            differences = list(list_differences(before, description))
             if differences:
                 raise InputError(
                     f"{self.path}: the answers in this folder were made otherwise; name another "
                     "folder, or delete this one. What differs:\n" + "\n".join(differences)
                 )
-        else:
-            _write_json(path, description)
-        with writing(self.path):
-            remove_leftovers(self.path, deep=True)
+        self._clean()
 
-    def find_finished(self, shards: list[Shard]) -> set[str]:
-        """Tell which shards need not be annotated again.
+    def find_finished(self, shards: list[Shard]) -> Finished:
+        """Find the shards that need not be annotated again.
 
         shards (list[Shard]): The shards.
-        RETURNS (set[str]): The names of those that were, from a source with the same content, and
-            whose answers are there.
+        RETURNS (Finished): Those that were, from a source with the same content, and whose answers
+            are there as they were written.
         """
-        return {shard.name for shard in shards if self._is_finished(shard)}
+        reports: dict[str, ShardReport] = {}
+        n_damaged = 0
+        for shard in shards:
+            try:
+                report = read_report(state_path(self.path, shard.name))
+            except FileNotFoundError:
+                continue
+            if (
+                report is None
+                or report.source != shard.name
+                or not _answers_are_whole(report, shard)
+            ):
+                n_damaged += 1
+            elif _source_is_the_same(report, shard):
+                reports[shard.name] = report
+        return Finished(reports, n_damaged)
 
     def reopen(self) -> None:
         """Take the summaries away: they must not stand beside answers that they do not tell of."""
@@ -99,11 +129,11 @@ class OutFolder:
         RETURNS (ShardReport): What became of it; of one that failed, no answers are left.
         RAISES (InputError): The pipeline does not fit, or the disk is full.
         """
-        state = self._state_of(shard)
+        state = state_path(self.path, shard.name)
         with writing(state):
-            state.unlink(missing_ok=True)
+            remove(state)
         try:
-            size, checksum = shard.source.stat().st_size, hash_file(shard.source)
+            size, checksum = regular_size(shard.source), hash_file(shard.source)
         except OSError as error:
             report = ShardReport(shard.name, failure=_unreadable(shard, error))
         else:
@@ -113,37 +143,64 @@ class OutFolder:
             with writing(shard.output):
                 remove(shard.output)
         else:
-            _write_json(state, asdict(report))
+            with writing(shard.output):
+                report.output_bytes, report.output_sha256 = measure_answers(shard.output)
+            write_report(state, report)
         return report
 
-    def conclude(
-        self, shards: list[Shard], failures: dict[str, str], description: dict[str, Any]
-    ) -> list[ShardReport]:
-        """Write the summaries.
+    @contextmanager
+    def attempt(self, shard: Shard) -> Iterator[int]:
+        """Count how often a shard was begun in this run; a process that dies does not end it.
 
-        shards (list[Shard]): All shards of the request.
-        failures (dict[str, str]): Why shards are not finished, by their names.
-        description (dict[str, Any]): What the answers depend on.
-        RETURNS (list[ShardReport]): What became of each shard, in order.
+        shard (Shard): The shard.
+        YIELDS (int): How often, this time included.
+        RAISES (InputError): The disk is full or the like.
         """
-        reports = [
-            ShardReport(shard.name, failure=failures[shard.name])
-            if shard.name in failures
-            else ShardReport(**_read_json(self._state_of(shard)))
-            for shard in shards
+        path = self._attempts / shard.name
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(b".")
+                number = file.tell()
+        yield number
+        with writing(path):
+            path.unlink()
+
+    def conclude(
+        self, plan: Plan, done: dict[str, ShardReport], description: dict[str, Any]
+    ) -> list[ShardReport]:
+        """Write the summaries, and remove what processes that died had begun to write.
+
+        plan (Plan): All of the work.
+        done (dict[str, ShardReport]): What became of the shards, by their names; without a report,
+            the process that annotated a shard died.
+        description (dict[str, Any]): What the answers depend on.
+        RETURNS (list[ShardReport]): What became of each file that was to be answered, in order;
+            those that could not be shards have failed.
+        """
+        self._clean()
+        reports = [done.get(shard.name) or report_death(shard.name) for shard in plan.shards]
+        outputs = {shard.name: shard.output for shard in plan.shards}
+        reports += [
+            ShardReport(each.name, failure=f"{each.name}: {each.reason}")
+            for each in plan.left_out
+            if each.fault
         ]
+        others = [each for each in plan.left_out if not each.fault]
         write_errors(self.path / ERRORS, reports)
-        _write_json(
+        write_json(
             self.path / MANIFEST,
             {
                 **description,
                 "totals": {
-                    "files": len(shards),
-                    "files_failed": len(failures),
-                    **{name: sum(getattr(one, name) for one in reports) for name in _COUNTS},
+                    "files": len(reports),
+                    "files_failed": sum(bool(one.failure) for one in reports),
+                    "files_left_out": len(others),
+                    **{name: sum(getattr(one, name) for one in reports) for name in COUNTS},
                     "errors": sum(len(one.errors) for one in reports),
                 },
-                "files": [self._describe(*pair) for pair in zip(shards, reports, strict=True)],
+                "files": [self._describe(report, outputs) for report in reports],
+                "left_out": [{"source": each.name, "reason": each.reason} for each in others],
             },
         )
         return reports
@@ -154,37 +211,44 @@ class OutFolder:
         shards (list[Shard]): All shards of the request.
         RETURNS (list[str]): The names of their sources, sorted.
         """
-        folder = self._state_of(None)
-        known = {self._state_of(shard) for shard in shards}
+        known = {state_path(self.path, shard.name) for shard in shards}
+        folder = self._state / "finished"
         orphans = (path for path in folder.rglob("*.json") if path not in known)
         return sorted(path.relative_to(folder).as_posix().removesuffix(".json") for path in orphans)
 
-    def _is_finished(self, shard: Shard) -> bool:
-        try:
-            state = _read_json(self._state_of(shard))
-            return (
-                shard.output.exists()
-                and shard.source.stat().st_size == state["bytes"]
-                and hash_file(shard.source) == state["sha256"]
-            )
-        except (OSError, ValueError, KeyError):
-            return False
+    def _clean(self) -> None:
+        """Remove what processes that died had begun to write."""
+        with writing(self.path):
+            remove(self._attempts)
+            remove_all_leftovers(self.path)
 
-    def _state_of(self, shard: Shard | None) -> Path:
-        folder = self._state / "finished"
-        return folder / f"{shard.name}.json" if shard else folder
-
-    def _describe(self, shard: Shard, report: ShardReport) -> dict[str, Any]:
+    def _describe(self, report: ShardReport, outputs: dict[str, Path]) -> dict[str, Any]:
         if report.failure:
-            return {"source": shard.name, "failed": report.failure}
+            return {"source": report.source, "failed": report.failure}
         return {
-            "source": shard.name,
+            "source": report.source,
             "bytes": report.bytes,
             "sha256": report.sha256,
-            "output": shard.output.relative_to(self.path).as_posix(),
-            **{name: getattr(report, name) for name in _COUNTS},
+            "output": outputs[report.source].relative_to(self.path).as_posix(),
+            **{name: getattr(report, name) for name in COUNTS},
             "errors": len(report.errors),
         }
+
+
+def _answers_are_whole(report: ShardReport, shard: Shard) -> bool:
+    try:
+        return measure_answers(shard.output) == (report.output_bytes, report.output_sha256)
+    except OSError:
+        return False
+
+
+def _source_is_the_same(report: ShardReport, shard: Shard) -> bool:
+    try:
+        return regular_size(shard.source) == report.bytes and (
+            hash_file(shard.source) == report.sha256
+        )
+    except OSError:
+        return False
 
 
 def write_errors(path: Path, reports: list[ShardReport]) -> None:
@@ -202,27 +266,11 @@ def write_errors(path: Path, reports: list[ShardReport]) -> None:
     if rows:
         with write_whole(path, "wb") as file:
             for row in rows:
-                file.write(_to_json(row) + b"\n")  # type: ignore[arg-type]
+                file.write(to_json(row) + b"\n")  # type: ignore[arg-type]
     else:
-        path.unlink(missing_ok=True)
+        with writing(path):
+            remove(path)
 
 
 def _unreadable(shard: Shard, error: OSError) -> str:
     return f"{shard.name}: cannot be read ({error.strerror or error}); check the file"
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with write_whole(path, "wb") as file:
-        file.write(_to_json(content, indent=2) + b"\n")  # type: ignore[arg-type]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_bytes())
-    return content
-
-
-def _to_json(content: dict[str, Any], indent: int | None = None) -> bytes:
-    """JSON in UTF-8; halves of surrogate pairs, as in odd file names, stay escaped."""
-    return json.dumps(content, ensure_ascii=False, indent=indent).encode(
-        "utf-8", "backslashreplace"
-    )

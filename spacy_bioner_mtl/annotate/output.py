@@ -1,6 +1,5 @@
 """Write the answers of a source; a record that its format cannot hold does not lose the others."""
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,7 +7,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from spacy_bioner_mtl.annotate.shards import ShardFault
-from spacy_bioner_mtl.files import write_whole, writing
+from spacy_bioner_mtl.files import (
+    find_partials,
+    is_partial,
+    make_folder,
+    partial_path,
+    replace,
+    resolve_links,
+    sync_file,
+    sync_folder,
+    write_whole,
+    writing,
+)
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.registry import Format
 
@@ -51,7 +61,7 @@ class Output:
     def write(self, path: Path, records: Iterable[Record]) -> None:
         """Write records; all of them appear, or nothing does.
 
-        path (Path): The file or folder; what was there is replaced.
+        path (Path): The file or folder; what was there is replaced. A stream is written through.
         records (Iterable[Record]): The records.
         RAISES (ShardFault): The records cannot be written together, though each for itself can.
         RAISES (InputError): The disk is full or the like.
@@ -77,6 +87,7 @@ def _write_new(path: Path, content: str) -> None:
     try:
         with path.open("x", encoding="utf-8", newline="") as file:
             file.write(content)
+            sync_file(file)
     except FileExistsError:
         raise ShardFault(
             f"cannot be written: two of its documents would both be {path.name}; rename one"
@@ -85,14 +96,17 @@ def _write_new(path: Path, content: str) -> None:
 
 @contextmanager
 def _whole_folder(path: Path) -> Iterator[Path]:
-    """A new folder under a temporary name; it gets its own when all is written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """A new folder under a temporary name; it gets its own when all is on the disk."""
     with writing(path):
+        target = resolve_links(path)
+        partial = partial_path(target)
+        make_folder(target.parent)
         try:
-            partial.mkdir(parents=True)
+            partial.mkdir()
             yield partial
-            remove(path)
-            os.replace(partial, path)
+            sync_folder(partial)
+            remove(target)
+            replace(partial, target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -108,13 +122,19 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path, name: str = "*", *, deep: bool = False) -> None:
-    """Remove what killed runs had begun to write.
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed runs had begun to write of a file or folder.
 
-    folder (Path): Where to look.
-    name (str): A pattern for the names of the finished files.
-    deep (bool): Whether to look in the folders in it as well.
+    path (Path): The file or folder.
     """
-    pattern = f".{name}.*.partial"
-    for path in list(folder.rglob(pattern) if deep else folder.glob(pattern)):
+    for partial in find_partials(path):
+        remove(partial)
+
+
+def remove_all_leftovers(folder: Path) -> None:
+    """Remove what killed runs had begun to write anywhere in a folder.
+
+    folder (Path): The folder.
+    """
+    for path in [each for each in folder.rglob(".*") if is_partial(each.name)]:
         remove(path)

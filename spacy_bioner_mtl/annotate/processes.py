@@ -5,41 +5,47 @@ import os
 import signal
 import threading
 import traceback
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from spacy_bioner_mtl.annotate.annotator import ShardReport, load_annotator
+from spacy_bioner_mtl.annotate.annotator import Advance, ShardReport, load_annotator, report_death
 from spacy_bioner_mtl.annotate.out_folder import OutFolder
 from spacy_bioner_mtl.annotate.request import Request
-from spacy_bioner_mtl.annotate.shards import Shard
+from spacy_bioner_mtl.annotate.shards import ATTEMPTS, Shard
 from spacy_bioner_mtl.errors import InputError
 
+# Messages cost time.
+_DOCUMENTS_PER_MESSAGE = 50
 # The names of the signals that end processes, for messages.
 _SIGNALS = {member.value: member.name for member in signal.Signals}
 
 
-def annotate_in_processes(request: Request, shards: list[Shard]) -> Iterator[ShardReport]:
+def annotate_in_processes(
+    request: Request, shards: list[Shard], advance: Advance
+) -> Iterator[ShardReport]:
     """Annotate shards, a shard at a time in each process.
 
     The processes are spawned: a fork of a process in which torch has run threads can hang.
 
     request (Request): The request.
     shards (list[Shard]): The shards.
-    YIELDS (ShardReport): What became of them, in the order in which they end. A shard whose process
-        died has failed; the others go on in a new one.
+    advance (Advance): Is told how many documents were answered.
+    YIELDS (ShardReport): What became of them, in the order in which they end. A shard has failed
+        when ATTEMPTS processes died over it; the others go on in new ones.
     RAISES (InputError): The pipeline does not fit, or the disk is full.
     """
-    waiting = iter(shards)
+    waiting = deque(shards)
+    attempts: Counter[str] = Counter()
     workers: dict[Connection, _Worker] = {}
 
     def start() -> None:
-        shard = next(waiting, None)
-        if shard is not None:
+        if waiting:
             worker = _Worker(request)
             workers[worker.connection] = worker
-            worker.give(shard)
+            worker.give(waiting.popleft())
 
     try:
         for _ in range(request.processes):
@@ -51,18 +57,28 @@ def annotate_in_processes(request: Request, shards: list[Shard]) -> Iterator[Sha
                     answer = worker.connection.recv()
                 except (EOFError, OSError):
                     del workers[worker.connection]
-                    yield worker.bury()
+                    death = worker.bury()
+                    advance(-worker.told)
+                    attempts[death.source] += 1
+                    if attempts[death.source] < ATTEMPTS:
+                        waiting.appendleft(worker.shard)
+                    else:
+                        yield death
                     start()
                     continue
                 if isinstance(answer, BaseException):
                     raise answer
+                if isinstance(answer, int):
+                    worker.told += answer
+                    advance(answer)
+                    continue
+                advance(answer.documents + len(answer.errors) - worker.told)
                 yield answer
-                shard = next(waiting, None)
-                if shard is None:
+                if waiting:
+                    worker.give(waiting.popleft())
+                else:
                     del workers[worker.connection]
                     worker.stop()
-                else:
-                    worker.give(shard)
     finally:
         for worker in workers.values():
             worker.stop(at_once=True)
@@ -79,27 +95,23 @@ class _Worker:
             self._process.start()
         # Only so does the connection end when the process does.
         theirs.close()
-        self._shard: Shard | None = None
+        self.shard: Shard
+        #: Documents of the shard that it has told of.
+        self.told = 0
 
     def give(self, shard: Shard) -> None:
-        self._shard = shard
+        self.shard, self.told = shard, 0
         # If it died just now, that shows when its answer is asked for.
         with suppress(OSError):
             self.connection.send(shard)
 
     def bury(self) -> ShardReport:
         """Tell that the process died over its shard."""
-        assert self._shard
         self._process.join()
         self.connection.close()
         code = self._process.exitcode or 0
         how = f"killed by {_SIGNALS.get(-code, -code)}" if code < 0 else f"exit status {code}"
-        name = self._shard.name
-        return ShardReport(
-            name,
-            failure=f"{name}: the process that annotated it died ({how}). If memory ran out, take "
-            "fewer --processes; run again to go on",
-        )
+        return report_death(self.shard.name, how)
 
     def stop(self, *, at_once: bool = False) -> None:
         """End the process, after its shard or at once."""
@@ -139,12 +151,26 @@ def _serve(connection: "Connection[Any, Any]", request: Request) -> None:
                 shard = connection.recv()
             except EOFError:
                 return
-            connection.send(folder.annotate(annotator, shard, lambda _: None))
+            connection.send(folder.annotate(annotator, shard, _Sender(connection)))
     except InputError as error:
         connection.send(error)
     except Exception:
         # Tracebacks do not pass from process to process.
         connection.send(RuntimeError(traceback.format_exc()))
+
+
+class _Sender:
+    """Tells the other end how many documents were answered, some at a time."""
+
+    def __init__(self, connection: "Connection[Any, Any]") -> None:
+        self._connection = connection
+        self._count = 0
+
+    def __call__(self, count: int) -> None:
+        self._count += count
+        if self._count >= _DOCUMENTS_PER_MESSAGE:
+            self._connection.send(self._count)
+            self._count = 0
 
 
 def _end_with_parent() -> None:

@@ -35,6 +35,7 @@ def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
             **{name: version(name) for name in _PACKAGES},
         },
         "source_format": request.source_format,
+        "word_column": request.word_column,
         "target_format": request.target_format,
         "heads": annotator.heads,
         "scores": request.scores,

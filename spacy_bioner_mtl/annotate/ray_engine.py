@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from spacy_bioner_mtl.annotate.annotator import ShardReport, load_annotator
+from spacy_bioner_mtl.annotate.annotator import ShardReport, load_annotator, report_death
 from spacy_bioner_mtl.annotate.out_folder import OutFolder
 from spacy_bioner_mtl.annotate.request import Request
-from spacy_bioner_mtl.annotate.shards import Shard
+from spacy_bioner_mtl.annotate.shards import ATTEMPTS, Shard
 from spacy_bioner_mtl.errors import InputError
 
 # What Ray asks for at least, and far more than rows that hold a name and some numbers need.
@@ -27,8 +27,8 @@ def annotate_on_ray(request: Request, shards: list[Shard]) -> Iterator[ShardRepo
 
     request (Request): The request.
     shards (list[Shard]): The shards.
-    YIELDS (ShardReport): What became of them, in the order in which they end. Of a shard whose
-        process died again and again there is none.
+    YIELDS (ShardReport): What became of them, in the order in which they end. A shard has failed
+        when ATTEMPTS processes died over it; the others go on in new ones.
     RAISES (InputError): The pipeline does not fit, or the disk is full.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -58,7 +58,11 @@ def annotate_on_ray(request: Request, shards: list[Shard]) -> Iterator[ShardRepo
         answers = ray.data.range(len(shards), override_num_blocks=len(shards)).map(
             worker,
             fn_constructor_args=(request, shards),
-            compute=ActorPoolStrategy(size=request.processes),
+            compute=ActorPoolStrategy(
+                # What waits in a process that dies would have used up an attempt.
+                size=request.processes,
+                max_tasks_in_flight_per_actor=1,
+            ),
             num_cpus=1,
         )
         for row in answers.iter_rows():
@@ -87,8 +91,15 @@ class _RayWorker:
         if not self._fatal:
             shard = self._shards[row["id"]]
             try:
-                report = asdict(self._folder.annotate(self._annotator, shard, lambda _: None))
+                report = asdict(self._annotate(shard))
             except InputError as error:
                 # Raised here it would be one shard's failure; see max_errored_blocks.
                 self._fatal = str(error)
         return {"fatal": self._fatal, "report": json.dumps(report)}
+
+    def _annotate(self, shard: Shard) -> ShardReport:
+        """Annotate a shard, unless it has killed too many processes: Ray itself would go on."""
+        with self._folder.attempt(shard) as number:
+            if number > ATTEMPTS:
+                return report_death(shard.name)
+            return self._folder.annotate(self._annotator, shard, lambda _: None)

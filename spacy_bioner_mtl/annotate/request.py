@@ -23,7 +23,9 @@ class Request:
     model (str): The folder of a pipeline, or the name of an installed package.
     source (Path): A file, "-" for standard input, a folder, or a pattern such as "data/*.xml".
     out (Path): The file to write, or the folder where SOURCE is a folder or a pattern.
-    source_format (str): A format that can be read.
+    source_format (str | None): A format that can be read; None recognises it.
+    word_column (int | None): The column of the token in files of columns, counted from 1; None
+        recognises it.
     target_format (str): A format that can be written.
     head (str): A head's name, "all", or "merged" for doc.ents.
     scores (bool): Whether mentions get their probabilities.
@@ -37,7 +39,8 @@ class Request:
     model: str
     source: Path
     out: Path
-    source_format: str = "conll"
+    source_format: str | None = None
+    word_column: int | None = None
     target_format: str = "conll"
     head: str = MERGED_HEAD
     scores: bool = False
@@ -51,10 +54,13 @@ def check_request(request: Request) -> Plan:
     """Refuse what cannot work, before a model is loaded.
 
     request (Request): The request.
-    RETURNS (Plan): Which files are to be read and written.
-    RAISES (InputError): If the formats are unknown or do not fit, or the paths are wrong.
+    RETURNS (Plan): Which files are to be read and written, and in which format they are.
+    RAISES (InputError): If the formats are unknown, cannot be recognised or do not fit, or the
+        paths are wrong.
     """
-    source_format = find_format(request.source_format, to_read=True)
+    source_format = None
+    if request.source_format is not None:
+        source_format = find_format(request.source_format, to_read=True)
     target_format = find_format(request.target_format, to_read=False)
     if request.head == ALL and not target_format.overlaps:
         several = [each.name for each in FORMATS.values() if each.writer and each.overlaps]
@@ -64,6 +70,8 @@ def check_request(request: Request) -> Plan:
             f"{', '.join(several)}"
         )
     plan = plan_shards(request.source, request.out, source_format, target_format)
+    # Says what does not fit the format, and which library is missing.
+    plan.source_format.load_reader(word_column=request.word_column)
     if request.engine == "ray":
         _check_ray(request, plan)
     return plan

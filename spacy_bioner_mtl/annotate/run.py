@@ -1,20 +1,22 @@
 """Annotate what a request names: one file, or many so that a killed run can go on."""
 
-import glob
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport, load_annotator
+from spacy_bioner_mtl.annotate.annotator import Annotator, ShardReport, load_annotator
+from spacy_bioner_mtl.annotate.lock import locked_beside
 from spacy_bioner_mtl.annotate.out_folder import OutFolder, write_errors
 from spacy_bioner_mtl.annotate.output import remove_leftovers
 from spacy_bioner_mtl.annotate.processes import annotate_in_processes
 from spacy_bioner_mtl.annotate.provenance import describe_request
 from spacy_bioner_mtl.annotate.request import Request
-from spacy_bioner_mtl.annotate.shards import ERRORS, Plan, Shard
+from spacy_bioner_mtl.annotate.shards import ERRORS, Plan, Shard, errors_beside
+from spacy_bioner_mtl.annotate.sources import LeftOut
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import is_stream, resolve_links
+from spacy_bioner_mtl.progress import Progress, begin
 
 
 @dataclass
@@ -23,18 +25,24 @@ class RunReport:
 
     heads (list[str]): The heads written, or "merged".
     shards (list[ShardReport]): What became of each file, in order.
-    errors (Path): The file that lists what was not answered; there is none if all was.
+    errors (Path | None): The file that lists what was not answered; there is none if all was. None
+        where the answers were written through, so that there is no place beside them.
     bulk (bool): Whether a folder was written.
     n_skipped (int): Files that an earlier run had finished.
+    n_damaged (int): Files that an earlier run had finished, and that were annotated again, since
+        their answers or what was kept of them had been damaged.
     orphans (list[str]): Sources that answers were found of, and that are there no longer.
+    left_out (list[LeftOut]): What SOURCE holds beside the files; what is a fault is in shards, too.
     """
 
     heads: list[str]
     shards: list[ShardReport]
-    errors: Path
+    errors: Path | None
     bulk: bool = False
     n_skipped: int = 0
+    n_damaged: int = 0
     orphans: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def annotate(request: Request, plan: Plan) -> RunReport:
@@ -46,51 +54,56 @@ def annotate(request: Request, plan: Plan) -> RunReport:
     RAISES (InputError): The request cannot be met, or the one file cannot be read. What was
         finished of many stays, and the same request goes on from there.
     """
+    request = replace(request, source_format=plan.source_format.name)
     if request.threads is None and request.processes > 1 and plan.bulk:
         request = replace(request, threads=1)
-    with _progress() as advance:
+    with begin("documents") as progress:
         if plan.bulk:
-            return _annotate_folder(_anywhere(request), plan.shards, advance)
-        return _annotate_file(request, plan.shards[0], advance)
+            return _annotate_folder(_anywhere(request), plan, progress)
+        return _annotate_file(request, plan, progress)
 
 
-def _annotate_file(request: Request, shard: Shard, advance: Advance) -> RunReport:
+def _annotate_file(request: Request, plan: Plan, progress: Progress) -> RunReport:
     annotator = load_annotator(request)
-    remove_leftovers(shard.output.parent, glob.escape(shard.output.name))
-    report = annotator.annotate(shard, advance)
-    if report.failure:
-        raise InputError(report.failure)
-    errors = shard.output.with_name(f"{shard.output.name}.{ERRORS}")
-    write_errors(errors, [report])
+    (shard,) = plan.shards
+    if is_stream(shard.output):
+        report = annotator.annotate(shard, progress.advance, plan.source)
+        if report.failure:
+            raise InputError(report.failure)
+        return RunReport(annotator.heads, [report], None)
+    with locked_beside(shard.output):
+        remove_leftovers(resolve_links(shard.output))
+        report = annotator.annotate(shard, progress.advance, plan.source)
+        if report.failure:
+            raise InputError(report.failure)
+        errors = errors_beside(shard.output)
+        write_errors(errors, [report])
     return RunReport(annotator.heads, [report], errors)
 
 
-def _annotate_folder(request: Request, shards: list[Shard], advance: Advance) -> RunReport:
+def _annotate_folder(request: Request, plan: Plan, progress: Progress) -> RunReport:
     # Loaded here even if others annotate: what is wrong with it shows once, and before OUT is made.
     annotator = load_annotator(request)
     description = describe_request(annotator, request)
     folder = OutFolder(request.out)
     with folder.locked():
         folder.claim(description)
-        finished = folder.find_finished(shards)
-        waiting = [shard for shard in shards if shard.name not in finished]
+        finished = folder.find_finished(plan.shards)
+        done = dict(finished.reports)
+        waiting = [shard for shard in plan.shards if shard.name not in done]
         if waiting:
             folder.reopen()
-        failures = {
-            shard.name: f"{shard.name}: the process that annotated it died; run again to go on"
-            for shard in waiting
-        }
-        for report in _annotate_shards(annotator, folder, request, waiting, advance):
-            del failures[report.source]
-            if report.failure:
-                failures[report.source] = report.failure
+        for report in _annotate_shards(annotator, folder, request, waiting, progress):
+            done[report.source] = report
         return RunReport(
             annotator.heads,
-            folder.conclude(shards, failures, description),
+            folder.conclude(plan, done, description),
             folder.path / ERRORS,
-            True,
-            len(finished),
-            folder.find_orphans(shards),
+            bulk=True,
+            n_skipped=len(finished.reports),
+            n_damaged=finished.n_damaged,
+            orphans=folder.find_orphans(plan.shards),
+            left_out=plan.left_out,
         )
 
 
@@ -99,23 +112,39 @@ def _annotate_shards(
     folder: OutFolder,
     request: Request,
     shards: list[Shard],
-    advance: Advance,
+    progress: Progress,
 ) -> Iterator[ShardReport]:
     if not shards:
         return
+    reports: Iterator[ShardReport]
     if request.engine == "local" and request.processes == 1:
-        for shard in shards:
-            yield folder.annotate(annotator, shard, advance)
-        return
-    if request.engine == "ray":
+        reports = (folder.annotate(annotator, shard, progress.advance) for shard in shards)
+    elif request.engine == "ray":
         from spacy_bioner_mtl.annotate.ray_engine import annotate_on_ray
 
-        reports = annotate_on_ray(request, shards)
+        reports = _count(annotate_on_ray(request, shards), progress)
     else:
-        reports = annotate_in_processes(request, shards)
-    for report in reports:
-        advance(report.documents + len(report.errors))
+        reports = annotate_in_processes(request, shards, progress.advance)
+    sizes = {shard.name: _size(shard) for shard in shards}
+    total, n_bytes = sum(sizes.values()), 0
+    for number, report in enumerate(reports, start=1):
+        n_bytes += sizes[report.source]
+        progress.tell_share(n_bytes / total, f"{number:,} of {len(shards):,} files")
         yield report
+
+
+def _count(reports: Iterator[ShardReport], progress: Progress) -> Iterator[ShardReport]:
+    for report in reports:
+        progress.advance(report.documents + len(report.errors))
+        yield report
+
+
+def _size(shard: Shard) -> int:
+    """How much a file counts among the others. Whether it can be read shows later."""
+    try:
+        return 1 + shard.source.stat().st_size
+    except OSError:
+        return 1
 
 
 def _anywhere(request: Request) -> Request:
@@ -124,12 +153,3 @@ def _anywhere(request: Request) -> Request:
 
     model = request.model if is_package(request.model) else os.path.abspath(request.model)
     return replace(request, model=model, out=Path(os.path.abspath(request.out)))
-
-
-@contextmanager
-def _progress() -> Iterator[Advance]:
-    """Show how many documents were answered, and how many a second, on a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(unit=" documents", unit_scale=True, disable=None) as bar:
-        yield bar.update

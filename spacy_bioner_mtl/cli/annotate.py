@@ -1,11 +1,13 @@
 """``bioner-mtl annotate``: run a trained pipeline over files."""
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from spacy_bioner_mtl.cli.console import is_verbose, show
+from spacy_bioner_mtl.cli.gold import WordColumn
 from spacy_bioner_mtl.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def _describe(attribute: str) -> str:
     return " ".join(f"{each.name}: {each.description}." for each in known)
 
 
-class EngineName(str, Enum):
+class EngineName(StrEnum):
     """What can be asked for with --engine."""
 
     local = "local"
@@ -46,13 +48,20 @@ def annotate(
         Path,
         Argument(
             metavar="OUT",
-            help="The file to write; a folder where SOURCE is a folder or a pattern.",
+            help='The file to write, or "-" for standard output; a folder where SOURCE is a folder '
+            "or a pattern.",
         ),
     ],
     source_format: Annotated[
-        str,
-        Option("--from", metavar="FORMAT", help=f"Format of SOURCE. {_describe('reader')}"),
-    ] = "conll",
+        str | None,
+        Option(
+            "--from",
+            metavar="FORMAT",
+            help="Format of SOURCE. Default: recognised from names and content, and told. "
+            + _describe("reader"),
+        ),
+    ] = None,
+    word_column: WordColumn = None,
     target_format: Annotated[
         str, Option("--to", metavar="FORMAT", help=f"Format of OUT. {_describe('writer')}")
     ] = "conll",
@@ -106,15 +115,13 @@ def annotate(
     """Annotate files with a trained pipeline.
 
     Every document is answered exactly once. A document that cannot be is listed with the reason in
-    OUT.errors.jsonl (of a folder: OUT/errors.jsonl), and the exit status is 1; all others are in
-    OUT.
+    OUT.errors.jsonl (of a folder: OUT/errors.jsonl; of standard output, a pipe or a device: on
+    standard error), and the exit status is 1; all others are in OUT.
 
     Of a folder or a pattern each file is read and written for itself, under its own name with the
     ending of the format. If the run is interrupted, the same command goes on where it stopped. At
     the end OUT/manifest.json tells of the pipeline, versions, files and counts.
     """
-    from wasabi import msg
-
     from spacy_bioner_mtl.annotate import ALL, Request, check_request
 
     request = Request(
@@ -122,6 +129,7 @@ def annotate(
         source,
         out,
         source_format=source_format,
+        word_column=word_column,
         target_format=target_format,
         head=head,
         scores=scores,
@@ -131,8 +139,10 @@ def annotate(
         gpu_id=gpu_id,
     )
     plan = check_request(request)
+    if source_format is None:
+        show("info", f"{source}: read as {plan.source_format.name}")
     if processes > 1 and not plan.bulk:
-        msg.warn(f"{source} is one file: one process annotates it")
+        show("warn", f"{source} is one file: one process annotates it")
 
     from spacy_bioner_mtl.annotate.run import annotate as run
 
@@ -140,25 +150,48 @@ def annotate(
         report = run(request, plan)
     except KeyboardInterrupt:
         if plan.bulk:
-            msg.warn(f"{out}: what is finished stays; the same command goes on from there")
+            show("warn", f"{out}: what is finished stays; the same command goes on from there")
         raise
     if head == ALL:
         columns = "Columns: token, " if target_format == "conll" else "Heads: "
-        msg.info(columns + ", ".join(report.heads))
-    if report.n_skipped:
-        msg.info(f"{report.n_skipped:,} files were finished before")
-    if report.orphans:
-        msg.warn(
-            f"Answers of {len(report.orphans):,} files that are there no longer, such as "
-            f"{report.orphans[0]}, stay; the manifest does not list them"
-        )
+        show("info", columns + ", ".join(report.heads))
+    _tell_about_folder(report)
     _conclude(report, out)
+
+
+def _tell_about_folder(report: "RunReport") -> None:
+    """Say what was passed over, and what was found of earlier runs."""
+    from spacy_bioner_mtl.annotate.shards import MANIFEST, SHOWN
+
+    if report.n_skipped:
+        show("info", f"{report.n_skipped:,} files were finished before")
+    if report.n_damaged:
+        show(
+            "warn",
+            f"{report.n_damaged:,} files that were finished before were annotated again: their "
+            "answers, or what was kept of them, were not as they had been written",
+        )
+    if report.orphans:
+        show(
+            "warn",
+            f"Answers of {len(report.orphans):,} files that are there no longer, such as "
+            f"{report.orphans[0]}, stay; the manifest does not list them",
+        )
+    if report.left_out:
+        shown = ", ".join(each.name for each in report.left_out[:SHOWN])
+        more = len(report.left_out) - SHOWN
+        show(
+            "warn",
+            f"{len(report.left_out):,} passed over: {shown}"
+            f"{f' and {more:,} more' if more > 0 else ''}; {MANIFEST} says why",
+        )
+        if is_verbose():
+            for each in report.left_out:
+                show("plain", f"{each.name}: {each.reason}")
 
 
 def _conclude(report: "RunReport", out: Path) -> None:
     """Say what was done; raise an InputError if not all was."""
-    from wasabi import msg
-
     from spacy_bioner_mtl.errors import InputError
 
     shards = report.shards
@@ -169,13 +202,17 @@ def _conclude(report: "RunReport", out: Path) -> None:
     )
     if report.bulk:
         message += f", in {sum(not shard.failure for shard in shards):,} files"
-    msg.good(message)
+    show("good", message)
     n_errors = sum(len(shard.errors) for shard in shards)
     n_failed = sum(bool(shard.failure) for shard in shards)
     if n_errors or n_failed:
         faults = [f"{n_errors:,} document{'s' * (n_errors > 1)}"] if n_errors else []
         faults += [f"{n_failed:,} file{'s' * (n_failed > 1)}"] if n_failed else []
+        summary = f"{' and '.join(faults)} could not be answered"
+        if report.errors is None:
+            reasons = [error["reason"] for shard in shards for error in shard.errors]
+            raise InputError("\n".join([f"{summary}:", *reasons]))
         raise InputError(
-            f"{' and '.join(faults)} could not be answered; {report.errors} says why"
+            f"{summary}; {report.errors} says why"
             + ("; the same command tries the files again" if n_failed else "")
         )

@@ -5,9 +5,17 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from spacy_bioner_mtl.cli.gold import TagLabel, WordColumn, print_gold_report
+from spacy_bioner_mtl.formats.registry import FORMATS
+
+_FORMATS = [each.name for each in FORMATS.values() if each.reader and each.gold]
+
 
 def convert(
-    sources: Annotated[list[Path], Argument(metavar="SOURCE...", help="Annotated files.")],
+    sources: Annotated[
+        list[Path],
+        Argument(metavar="SOURCE...", help='Annotated files, or folders of them; "-" for stdin.'),
+    ],
     out: Annotated[Path, Argument(metavar="OUT.spacy", help="The DocBin to write.")],
     head: Annotated[
         str | None, Option("--head", metavar="NAME", help="The head that gets all mentions.")
@@ -34,7 +42,11 @@ def convert(
     ] = None,
     source_format: Annotated[
         str | None,
-        Option("--from", metavar="conll|pubtator", help="Default: recognised from the content."),
+        Option(
+            "--from",
+            metavar="FORMAT",
+            help=f"{' '.join(_FORMATS)}. Default: recognised file by file from content and names.",
+        ),
     ] = None,
     sentences_per_doc: Annotated[
         int | None,
@@ -46,19 +58,30 @@ def convert(
         ),
     ] = None,
     strict: Annotated[
-        bool, Option("--strict", help="Reject forbidden tag sequences instead of repairing them.")
+        bool,
+        Option(
+            "--strict",
+            help="Refuse the first annotation that does not fit its text, and forbidden tag "
+            "sequences, instead of counting them.",
+        ),
     ] = False,
+    label: TagLabel = None,
+    word_column: WordColumn = None,
     tokenizer: Annotated[
         str, Option("--tokenizer", metavar="bio|english", help="Tokenizer for raw text.")
     ] = "bio",
 ) -> None:
-    """Convert annotated corpora (CoNLL or PubTator) to a spaCy DocBin.
+    """Convert annotated corpora to a spaCy DocBin.
 
     The scheme of CoNLL tags (IOB1, IOB2, IOBES, BILUO) is recognised from each file as a whole.
+    Annotations that do not fit their text are counted; where they may belong, the text is of
+    unknown annotation, and teaches nothing. Documents that nobody annotated, or that an annotator
+    rejected, are left out.
     """
     from wasabi import msg
 
-    from spacy_bioner_mtl.docbin import convert_files, read_label_map
+    from spacy_bioner_mtl.docbin import convert_files
+    from spacy_bioner_mtl.label_map import read_label_map
 
     report = convert_files(
         sources,
@@ -70,6 +93,8 @@ def convert(
         sentences_per_doc=sentences_per_doc,
         strict=strict,
         source_format=source_format,
+        label=label,
+        word_column=word_column,
         tokenizer=tokenizer,
     )
     for source, scheme in report.schemes.items():
@@ -87,6 +112,7 @@ def convert(
             f"{report.repaired} forbidden tag transitions read as conlleval does, the first at "
             f"{report.first_repair}; --strict rejects them"
         )
+    print_gold_report(report.gold)
     if report.unused_labels:
         msg.warn(f"Labels of the map that do not occur: {', '.join(report.unused_labels)}")
     if report.unknown:

@@ -26,6 +26,14 @@ def convert_corpora(
         bool,
         typer.Option("--merged", help="Also convert train and devel together, as split merged."),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse the first annotation that does not fit its text, and forbidden tag "
+            "sequences, instead of counting them.",
+        ),
+    ] = False,
 ) -> None:
     """Convert every corpus of the list to OUT_DIR/SPLIT/CORPUS.spacy, after checking its files.
 
@@ -49,7 +57,7 @@ def convert_corpora(
     for corpus in present:
         for name in corpus.splits:
             if name in splits:
-                report = folder.convert(corpus, name, data)
+                report = folder.convert(corpus, name, data, strict=strict)
                 msg.good(f"{folder.path_of(corpus, name)}: {summarize(report)}")
     for path in folder.foreign():
         msg.warn(

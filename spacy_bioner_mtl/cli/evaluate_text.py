@@ -6,26 +6,36 @@ from typing import Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+from spacy_bioner_mtl.cli.gold import TagLabel, WordColumn, print_gold_report
 
 
 def evaluate_text(
     model: ModelName,
     source: Annotated[
-        Path, Argument(metavar="FILE", help="Raw text with gold mentions and their offsets.")
+        Path,
+        Argument(
+            metavar="SOURCE", help='A file or folder of texts with gold mentions; "-" for stdin.'
+        ),
     ],
     head: Annotated[str, Option("--head", metavar="NAME", help="The head to score.")],
     source_format: Annotated[
-        str, Option("--from", metavar="pubtator", help="Format of FILE.")
-    ] = "pubtator",
+        str | None,
+        Option("--from", metavar="FORMAT", help="Default: recognised from content and names."),
+    ] = None,
     label_map: Annotated[
         Path | None,
         Option(
             "--map",
             metavar="FILE",
-            help="JSON or YAML of old labels to new ones, for the labels of FILE and of the head; "
+            help="JSON or YAML of old labels to new ones, for the labels of SOURCE and the head; "
             'null or "" leaves a label out.',
         ),
     ] = None,
+    strict: Annotated[
+        bool, Option("--strict", help="Refuse the first annotation that does not fit its text.")
+    ] = False,
+    label: TagLabel = None,
+    word_column: WordColumn = None,
     output: Annotated[
         Path | None, Option("--output", metavar="FILE.json", help="Where to save the scores.")
     ] = None,
@@ -33,21 +43,25 @@ def evaluate_text(
 ) -> None:
     """Score a head on raw text, which the pipeline itself cuts into tokens and sentences.
 
-    A mention is found if start, end and label are the same, character by character.
+    A mention is found if start, end and label are the same, character by character. Annotations
+    that do not fit their text are counted, and what the head finds where they may belong is neither
+    right nor wrong.
     """
     import srsly
     from wasabi import msg
 
-    from spacy_bioner_mtl.docbin import read_label_map
     from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.formats.gold_records import GoldOptions
+    from spacy_bioner_mtl.label_map import read_label_map
     from spacy_bioner_mtl.loading import load_pipeline
-    from spacy_bioner_mtl.raw_text import check_gold, evaluate_raw_text
+    from spacy_bioner_mtl.raw_text import GoldTexts, evaluate_raw_text
 
-    check_gold(source, source_format)
-    labels = read_label_map(label_map) if label_map else None
-    evaluation = evaluate_raw_text(
-        load_pipeline(model, gpu_id), source, head, source_format=source_format, label_map=labels
+    options = GoldOptions(
+        source_format, label=label or head, word_column=word_column, strict=strict
     )
+    texts = GoldTexts(source, options)
+    labels = read_label_map(label_map) if label_map else None
+    evaluation = evaluate_raw_text(load_pipeline(model, gpu_id), texts, head, label_map=labels)
     msg.table(
         evaluation.rows(),
         header=("Head", "P", "R", "F", "Gold"),
@@ -72,6 +86,12 @@ def evaluate_text(
             f"Labels that the head does not know: {', '.join(evaluation.unknown_labels)}. Rename "
             "them, or leave them out, with --map"
         )
+    if evaluation.unjudged:
+        msg.info(
+            f"{evaluation.unjudged:,} predicted mentions touch text of unknown annotation, and are "
+            "neither right nor wrong"
+        )
+    print_gold_report(evaluation.gold)
     msg.info(f"{evaluation.documents:,} documents, {evaluation.tokens:,} tokens")
     if output:
         with write_whole(output) as file:

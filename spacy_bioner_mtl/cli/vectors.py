@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from wasabi import msg
 
+from spacy_bioner_mtl.cli.console import group, shared
 from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 vectors = typer.Typer(
     name="vectors",
+    callback=group,
     help='Make a package of static word vectors, for `[initialize] vectors = "OUT"`.',
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -37,6 +39,7 @@ Force = Annotated[
 
 
 @vectors.command("file", short_help="Take the vectors of a file.")
+@shared
 def from_file(
     path: Annotated[
         Path,
@@ -71,6 +74,7 @@ def from_file(
 
 
 @vectors.command("pipeline", short_help="Take the vectors of a trained pipeline.")
+@shared
 def from_pipeline(
     name: Annotated[
         str,
@@ -95,6 +99,7 @@ def from_pipeline(
 
 
 @vectors.command(short_help="Take GloVe 6B.")
+@shared
 def glove(
     out: OutFolder,
     keep: Keep = 400_000,
@@ -110,6 +115,7 @@ def glove(
 
 
 @vectors.command(short_help="Train subword vectors on text.")
+@shared
 def floret(
     out: OutFolder,
     text: Annotated[
@@ -158,8 +164,7 @@ def floret(
     """Train subword vectors (floret) on text, tokenised as the models tokenise it."""
     from itertools import chain
 
-    from tqdm import tqdm
-
+    from spacy_bioner_mtl.progress import track
     from spacy_bioner_mtl.vectors.floret import (
         FloretSettings,
         check_floret,
@@ -177,7 +182,7 @@ def floret(
         dimensions, buckets, epochs, min_count, shortest, longest, threads, caseless
     )
     paragraphs = chain(read_texts(text or []), read_corpora(corpus or []))
-    nlp = train_floret(tqdm(paragraphs, unit=" paragraphs", disable=None), settings)
+    nlp = train_floret(track(paragraphs, "paragraphs"), settings)
     names = [path.name for path in (text or []) + (corpus or [])]
     save_package(
         nlp,
@@ -198,15 +203,14 @@ def _prune_and_save(
 ) -> None:
     from dataclasses import replace
 
-    from tqdm import tqdm
-
+    from spacy_bioner_mtl.progress import track
     from spacy_bioner_mtl.vectors.corpus import corpus_words
     from spacy_bioner_mtl.vectors.package import save_package, table_to_nlp
     from spacy_bioner_mtl.vectors.table import select_rows
 
     wanted = corpus_words(corpora, caseless=caseless)
-    rows = tqdm(source.rows, total=source.count, unit=" words", disable=None)
-    table = select_rows(replace(source, rows=iter(rows)), keep, wanted, caseless=caseless)
+    rows = track(source.rows, "words", source.count)
+    table = select_rows(replace(source, rows=rows), keep, wanted, caseless=caseless)
     save_package(
         table_to_nlp(table),
         out,

@@ -11,9 +11,8 @@ and locations of annotations. Relations, boundaries of sentences, ids and other 
 annotations are not, nor what a collection says of itself.
 """
 
-import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,16 +23,20 @@ from bioc import (
     BioCPassage,
 )
 
+from spacy_bioner_mtl.formats.flaws import MentionCheck
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
     SOURCE_HEAD,
     BadRecord,
+    Flaw,
+    FlawKind,
     Mention,
     Passage,
     ReadRecord,
     Record,
     check_offsets,
 )
+from spacy_bioner_mtl.formats.scores import parse_score
 
 #: Key in Passage.meta of the offset in the source, where it is not the position in the text.
 OFFSET = "bioc_offset"
@@ -64,28 +67,45 @@ class _Part:
 
 
 def read_document(
-    decode: Callable[[Any], BioCDocument], source: Any, identifier: str, where: str
+    decode: Callable[[Any], BioCDocument],
+    source: Any,
+    identifier: str,
+    where: str,
+    *,
+    malformed: Sequence[str] = (),
+    gold: bool,
 ) -> ReadRecord:
     """Turn a document into a record.
 
     Annotations with a location become mentions under the head that their infon "head" names, or
-    SOURCE_HEAD. White space in the text of an annotation is not compared.
+    SOURCE_HEAD. Those that do not fit the text are flaws.
 
     decode (Callable): Makes the document of its source, or raises what the bioc library raises.
     source (Any): The source.
     identifier (str): Its identifier, for messages.
     where (str): The file, and line, for messages.
+    malformed (Sequence[str]): What is wrong with annotations that the library cannot decode and
+        that were taken out before.
+    gold (bool): Whether to keep the mentions.
     RETURNS (ReadRecord): The record, or why there is none.
     """
+    place = f"{where}: document {identifier!r}"
     try:
-        return _make_record(decode(source))
+        record = _make_record(decode(source), place, gold)
     except ValueError as error:
         reason = str(error)
     except KeyError as error:
         reason = f"{error} is missing"
     except (AttributeError, TypeError) as error:
         reason = f"a part is missing or of another type than BioC's ({error})"
-    return BadRecord(identifier, f"{where}: document {identifier!r}: {reason}; correct it")
+    else:
+        everything = tuple(MentionCheck(record.text).everything())
+        record.flaws += [
+            Flaw(FlawKind.MALFORMED, place, f"{place}: {what}; correct it", "", everything)
+            for what in malformed
+        ]
+        return record
+    return BadRecord(identifier, f"{place}: {reason}; correct it")
 
 
 def make_document(record: Record) -> BioCDocument:
@@ -127,7 +147,7 @@ def make_document(record: Record) -> BioCDocument:
     return document
 
 
-def _make_record(document: BioCDocument) -> Record:
+def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
     parts = [_make_part(passage) for passage in document.passages]
     starts = _place((part.offset, len(part.text)) for part in parts)
     text = _join((part.text for part in parts), starts, _fill)
@@ -153,18 +173,33 @@ def _make_record(document: BioCDocument) -> Record:
             if part.offset <= first
         ]
         annotations.append((annotation, shifts[-1] if shifts else 0))
+    flaws = []
+    check = MentionCheck(text)
     for annotation, shift in annotations:
-        if annotation.locations:
+        if not annotation.locations:
+            continue
+        mention = _make_mention(annotation, shift)
+        flaw = check.check(
+            mention.fragments or ((mention.start, mention.end),),
+            mention.label,
+            annotation.text or None,
+            place=place,
+            what=f"annotation {annotation.id!r}",
+        )
+        if flaw:
+            flaws.append(flaw)
+        if not flaw or flaw.kind.is_used:
             head = str(annotation.infons.get(_HEAD) or SOURCE_HEAD)
-            mentions.setdefault(head, []).append(_make_mention(annotation, shift, text))
+            mentions.setdefault(head, []).append(mention)
     if passages == [Passage(0, len(text), "")]:
         passages = []
     return Record(
         id="" if document.id is None else str(document.id),
         text=text,
-        mentions=mentions or {SOURCE_HEAD: []},
+        mentions=mentions or ({SOURCE_HEAD: []} if gold else {}),
         passages=passages,
         meta={key: "" if value is None else value for key, value in document.infons.items()},
+        flaws=flaws,
     )
 
 
@@ -225,44 +260,21 @@ def _find_kind(infons: dict[str, Any]) -> str:
     return next((str(infons[key]) for key in _KINDS if infons.get(key)), "")
 
 
-def _make_mention(annotation: BioCAnnotation, shift: int, text: str) -> Mention:
-    what = f"annotation {annotation.id!r}"
-    label = annotation.infons.get(_TYPE)
-    if not label:
-        raise ValueError(f"{what} has no infon 'type'")
+def _make_mention(annotation: BioCAnnotation, shift: int) -> Mention:
     pieces = sorted(
         (location.offset + shift, location.offset + location.length + shift)
         for location in annotation.locations
     )
-    if any(not 0 <= start < end <= len(text) for start, end in pieces):
-        raise ValueError(f"{what} is empty or lies outside of the text")
-    last = max(end for _, end in pieces)
-    covered = " ".join(text[start:end] for start, end in pieces)
-    # Of a mention in several pieces sources give the pieces, or all from its beginning to its end.
-    if annotation.text and annotation.text.split() not in (
-        covered.split(),
-        text[pieces[0][0] : last].split(),
-    ):
-        raise ValueError(
-            f"{what} is {annotation.text!r}, but the text at its place is {covered!r}; offsets "
-            "count code points"
-        )
+    label, score = annotation.infons.get(_TYPE), annotation.infons.get(_SCORE)
     identifiers = (annotation.infons.get(key) for key in _IDENTIFIERS)
     return Mention(
         pieces[0][0],
-        last,
-        str(label),
-        _read_score(annotation.infons.get(_SCORE)),
+        max(end for _, end in pieces),
+        "" if label is None else str(label),
+        parse_score(str(score)),
         next((str(identifier) for identifier in identifiers if identifier), ""),
         tuple(pieces) if len(pieces) > 1 else (),
     )
-
-
-def _read_score(value: Any) -> float | None:
-    """Other programs may mean something else by an infon of this name."""
-    if re.fullmatch(r"\d*\.?\d+(e-?\d+)?", str(value)) is None:
-        return None
-    return float(value)
 
 
 def _cover(record: Record) -> list[Passage]:

@@ -9,12 +9,16 @@ from typing import Any
 from bioc import BioCDocument, biocjson
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import open_source
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
+from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.limits import LARGEST_JSON, over
+from spacy_bioner_mtl.formats.lines import split_lines
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 
 # That of the collections that PubTator 3 gives out has a name of its own.
 _LISTS = ("documents", "PubTator3")
+_OFTEN_MISSING: dict[str, Any] = {"infons": {}, "annotations": [], "sentences": []}
 _HEADER = (
     f'{{"bioctype": "BioCCollection", "source": "{SOURCE}", "date": "", "key": "", '
     '"version": "1.0", "infons": {}, "documents": ['
@@ -22,34 +26,39 @@ _HEADER = (
 _FOOTER = "\n]}\n"
 
 
-def read_bioc_json(path: Path) -> Iterator[ReadRecord]:
+def read_bioc_json(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a collection, or a list of collections, or such a value a line (BioC JSON Lines).
 
     Lines are read one at a time; a collection is one JSON value and is decoded as a whole, so that
-    memory grows with the file.
+    memory grows with the file, up to LARGEST_JSON.
 
-    path (Path): The file, in UTF-8, or standard input.
-    YIELDS (ReadRecord): The documents. One whose annotations do not fit its text is a BadRecord,
-        and so is a line that is no JSON.
-    RAISES (InputError): If a file that is one JSON value is malformed.
+    source (Path | Source): The file, in UTF-8, or standard input.
+    gold (bool): Whether to read the annotations.
+    YIELDS (ReadRecord): The documents. Annotations that do not fit their text are flaws. A line
+        that is no JSON is a BadRecord.
+    RAISES (InputError): If a file that is one JSON value is malformed or too large.
     """
-    with open_source(path) as file:
-        first = file.readline()
+    with open_text(source) as file:
+        first = file.readline(LARGEST_JSON + 1)
         try:
             value = json.loads(first)
         except (ValueError, RecursionError):
-            yield from _read_documents(_load_whole(path, first + file.read()), f"{path}")
+            rest = file.read(LARGEST_JSON + 1 - len(first))
+            yield from _read_documents(_load_whole(source, first + rest), f"{source}", gold)
             return
-        yield from _read_documents(value, f"{path}:1")
-        for number, line in enumerate(file, start=2):
-            if not line.strip():
+        yield from _read_documents(value, f"{source}:1", gold)
+        for line in split_lines(file, source, first=2):
+            if not line.text.strip():
+                continue
+            if line.fault:
+                yield BadRecord("", line.fault)
                 continue
             try:
-                value = json.loads(line)
+                value = json.loads(line.text)
             except (ValueError, RecursionError) as error:
-                yield BadRecord("", f"{path}:{number}: no JSON ({error}); correct the line")
+                yield BadRecord("", f"{source}:{line.number}: no JSON ({error}); correct the line")
             else:
-                yield from _read_documents(value, f"{path}:{number}")
+                yield from _read_documents(value, f"{source}:{line.number}", gold)
 
 
 def write_bioc_json(records: Iterable[Record]) -> Iterator[str]:
@@ -69,7 +78,12 @@ def write_bioc_json(records: Iterable[Record]) -> Iterator[str]:
     return chain([_HEADER], map(write_document, records), [_FOOTER])
 
 
-def _load_whole(path: Path, content: bytes) -> Any:
+def _load_whole(source: Path | Source, content: bytes) -> Any:
+    if len(content) > LARGEST_JSON:
+        raise InputError(
+            f"{source}: {over('LARGEST_JSON', LARGEST_JSON)} in one JSON value; write a collection "
+            "on each line, or BioC XML"
+        )
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
@@ -78,10 +92,10 @@ def _load_whole(path: Path, content: bytes) -> Any:
         line, reason = content.count(b"\n", 0, error.start) + 1, "not UTF-8"
     except RecursionError:
         line, reason = 1, "nested too deep"
-    raise InputError(f"{path}:{line}: no JSON ({reason}); correct the file or copy it again")
+    raise InputError(f"{source}:{line}: no JSON ({reason}); correct the file or copy it again")
 
 
-def _read_documents(value: Any, where: str) -> Iterator[ReadRecord]:
+def _read_documents(value: Any, where: str, gold: bool) -> Iterator[ReadRecord]:
     for each in value if isinstance(value, list) else [value]:
         documents = [each]
         for key in _LISTS:
@@ -89,7 +103,53 @@ def _read_documents(value: Any, where: str) -> Iterator[ReadRecord]:
                 documents = each[key]
         for document in documents:
             identifier = str(document.get("id", "")) if isinstance(document, dict) else ""
-            yield read_document(_decode, document, identifier, where)
+            malformed = list(_tidy(document, gold))
+            yield read_document(
+                _decode, document, identifier, where, malformed=malformed, gold=gold
+            )
+
+
+def _tidy(part: Any, gold: bool) -> Iterator[str]:
+    """Add what lean collections leave out and the library wants, and take out what is not read.
+
+    YIELDS (str): What is wrong with annotations that the library cannot decode.
+    """
+    if not isinstance(part, dict):
+        return
+    for key, empty in _OFTEN_MISSING.items():
+        if part.get(key) is None:
+            part[key] = empty.copy()
+    part.setdefault("id", "")
+    annotations = part["annotations"] if gold else []
+    part["relations"], part["annotations"] = [], []
+    for annotation in annotations if isinstance(annotations, list) else [annotations]:
+        fault = _find_fault(annotation)
+        if fault:
+            yield fault
+        else:
+            part["annotations"].append({"id": "", "text": None, **annotation})
+    for key in ("passages", "sentences"):
+        inner = part.get(key)
+        for each in inner if isinstance(inner, list) else ():
+            yield from _tidy(each, gold)
+
+
+def _find_fault(annotation: Any) -> str:
+    if not isinstance(annotation, dict):
+        return "an annotation is no object"
+    what = f"annotation {annotation.get('id', '')!r}"
+    for key, empty in (("infons", {}), ("locations", [])):
+        if annotation.get(key) is None:
+            annotation[key] = empty
+        if type(annotation[key]) is not type(empty):
+            return f"{what} has {key!r} of another type than BioC's"
+    if not isinstance(annotation.get("text"), str | None):
+        return f"{what} has a 'text' that is no string"
+    for location in annotation["locations"]:
+        numbers = location if isinstance(location, dict) else {}
+        if any(type(numbers.get(key)) is not int for key in ("offset", "length")):
+            return f"{what} has a location without whole numbers for offset and length"
+    return ""
 
 
 def _decode(value: Any) -> BioCDocument:

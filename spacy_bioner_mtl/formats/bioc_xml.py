@@ -11,8 +11,9 @@ from bioc import BioCDocument, biocxml
 from bioc.biocxml.encoder import encode_document
 from lxml import etree
 
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
-from spacy_bioner_mtl.formats.record import ReadRecord, Record
+from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, find_line, iter_elements
 
 _HEADER = f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -26,18 +27,23 @@ _FOOTER = "</collection>\n"
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_bioc_xml(path: Path) -> Iterator[ReadRecord]:
+def read_bioc_xml(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a collection, one document at a time, in bounded memory.
 
-    path (Path): The file, or standard input.
+    source (Path | Source): The file, or standard input.
+    gold (bool): Whether to read the annotations.
     YIELDS (ReadRecord): The documents. One whose annotations do not fit its text, or with
         references to entities that XML itself does not know, is a BadRecord.
     RAISES (InputError): If the file is malformed or no BioC; documents before that come first.
     """
-    for element in iter_elements(path, ("collection",), ("document",)):
+    for element in iter_elements(source, ("collection",), ("document",)):
+        if isinstance(element, BadRecord):
+            yield element
+            continue
         identifier = element.findtext("id") or ""
-        where = f"{path}:{find_line(element)}"
-        yield read_document(_decode, element, identifier, where)
+        where = f"{source}:{find_line(element)}"
+        malformed = _tidy(element, gold)
+        yield read_document(_decode, element, identifier, where, malformed=malformed, gold=gold)
 
 
 def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
@@ -49,6 +55,35 @@ def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
         offsets are wrong, and goes on with the next.
     """
     return chain([_HEADER], map(_write_document, records), [_FOOTER])
+
+
+def _tidy(document: Element, gold: bool) -> list[str]:
+    """Take out what is not read, or what the library cannot decode, and tell about the latter."""
+    malformed = []
+    for each in list(document.iter("relation", "annotation")):
+        fault = _find_fault(each) if gold and each.tag == "annotation" else ""
+        if fault:
+            malformed.append(f"annotation {each.get('id', '')!r} {fault}")
+        if fault or not gold or each.tag == "relation":
+            each.getparent().remove(each)
+        elif "id" not in each.attrib:
+            each.set("id", "")
+    return malformed
+
+
+def _find_fault(annotation: Element) -> str:
+    entity = find_entity(annotation)
+    if entity:
+        return f"refers to the entity {entity}"
+    if any("key" not in infon.attrib for infon in annotation.iterfind("infon")):
+        return "has an infon without a key"
+    for location in annotation.iterfind("location"):
+        for name in ("offset", "length"):
+            try:
+                int(location.get(name, ""))
+            except ValueError:
+                return f"has a location whose {name} is no whole number"
+    return ""
 
 
 def _decode(element: Element) -> BioCDocument:

@@ -5,66 +5,99 @@ that they refer to ("N"), and notes ("#") in which this package keeps heads and 
 "head=BC5CDR; score=0.98". Events, relations, attributes and other notes are passed over.
 """
 
-import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import STANDARD_INPUT, open_source
+from spacy_bioner_mtl.files import STANDARD_INPUT, Source, safe_name, source_path
+from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.flaws import MentionCheck, is_written_otherwise
+from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
     SOURCE_HEAD,
     BadRecord,
+    Flaw,
+    FlawKind,
     Mention,
     ReadRecord,
     Record,
     check_offsets,
 )
+from spacy_bioner_mtl.formats.scores import parse_score
 
 # Programs in Python end a line at any of these, and an annotation is one line.
 _LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _SPAN = re.compile(r"(?P<type>\S+) (?P<pieces>\d+ \d+(;\d+ \d+)*)")
 _REFERENCE = re.compile(r"\S+ (?P<target>T\S*) (?P<concept>\S+)")
 _NOTE = re.compile(r"AnnotatorNotes (?P<target>T\S*)")
-_NOTED = re.compile(r"(head=(?P<head>.+?))?(; )?(score=(?P<score>\d*\.?\d+(e-?\d+)?))?")
 # brat wants the name of a database before a concept; this one is for concepts without.
 _NO_DATABASE = "Concept:"
-# Names that every file system takes. Some know no difference between upper and lower case.
-_SAFE_NAME = re.compile(
-    r"(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[a-z0-9][a-z0-9._-]{0,99}", re.I | re.A
-)
+_CRLF = re.compile("\r\n")
+# More digits than any offset has
+_DIGITS = 18
 
 
-def read_brat(path: Path) -> Iterator[ReadRecord]:
+@dataclass(frozen=True)
+class _Line:
+    """A line that marks a mention.
+
+    place (str): The file and the number of the line.
+    identifier (str): The annotation's.
+    type (str): Its type.
+    pieces (list[tuple[int, int]]): Start and end of each of its pieces.
+    said (str): The text that it is said to have; empty if none is given.
+    """
+
+    place: str
+    identifier: str
+    type: str
+    pieces: list[tuple[int, int]]
+    said: str
+
+
+def read_brat(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a text, byte for byte, and its annotations.
 
     A mention in several pieces is one with fragments; line breaks do not count as gaps, because
-    brat marks no mention across them in one piece.
+    brat marks no mention across them in one piece. brat itself counts a line break of two
+    characters as one: offsets are read in the way in which more mentions have the text that they
+    are said to have.
 
-    path (Path): The text file, in UTF-8; standard input is read without annotations. Without a
-        file of annotations (.ann, or .ann.gz) beside it the text is not annotated for any head.
-    YIELDS (ReadRecord): The one record; its id is the name of the file without suffix. It is a
-        BadRecord if a file is not UTF-8 or an annotation does not fit the text.
+    source (Path | Source): The text file, or the file of annotations beside it, in UTF-8; standard
+        input is read without annotations. Without a file of annotations (.ann, or .ann.gz) the text
+        is not annotated for any head.
+    gold (bool): Whether to read the annotations. Otherwise their file is not opened.
+    YIELDS (ReadRecord): The one record; its id is the name of the file without suffix. Annotations
+        that do not fit the text are flaws. It is a BadRecord if a file is not UTF-8.
     RAISES (InputError): If a file cannot be read.
     """
+    path = source_path(source)
+    if re.search(r"\.ann(\.gz)?$", path.name):
+        source = path = _find_beside(path, ".txt") or path.with_suffix(".txt")
     name = "" if path == STANDARD_INPUT else re.sub(r"(\.txt)?(\.gz)?$", "", path.name)
-    beside = [path.with_name(f"{name}.ann"), path.with_name(f"{name}.ann.gz")]
-    annotations = next((each for each in beside if name and each.exists()), None)
-    here = path
+    annotations = _find_beside(path, ".ann") if gold and name else None
+    here: Path | Source = source
     try:
-        text = _read_text(path)
-        mentions = {}
+        record = Record(name, _read_text(source))
         if annotations is not None:
             here = annotations
-            mentions = _read_annotations(text, _read_text(annotations))
+            _read_annotations(annotations, _read_text(annotations), record)
     except InputError:
         raise
     except ValueError as error:
         yield BadRecord(name, f"{here}:{error}")
         return
-    yield Record(name, text, mentions)
+    yield record
+
+
+def _find_beside(path: Path, suffix: str) -> Path | None:
+    name = re.sub(r"(\.txt|\.ann)?(\.gz)?$", "", path.name)
+    beside = (path.with_name(f"{name}{suffix}{packed}") for packed in ("", ".gz"))
+    return next((each for each in beside if each.exists()), None)
 
 
 def write_brat(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
@@ -94,15 +127,17 @@ def write_brat(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
                 f"record {record.id!r}: it holds half of a surrogate pair, which UTF-8 cannot; "
                 "remove it"
             ) from None
-        name = _choose_name(record.id, taken)
+        name = safe_name(record.id, taken)
         taken.add(name.casefold())
         yield f"{name}.txt", record.text
         yield f"{name}.ann", annotations
 
 
-def _read_text(path: Path) -> str:
-    with open_source(path) as file:
-        content = file.read()
+def _read_text(source: Path | Source) -> str:
+    with open_text(source) as file:
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        raise ValueError(f"1: {over('LARGEST_TEXT', LARGEST_TEXT)} in one document; divide it")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -112,69 +147,104 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _read_annotations(text: str, annotations: str) -> dict[str, list[Mention]]:
-    """Read the lines of a file of annotations; messages begin with the number of the line."""
-    mentions: dict[str, Mention] = {}
+def _read_annotations(path: Path, annotations: str, record: Record) -> None:
+    """Read the lines of a file of annotations into a record."""
+    lines: list[_Line] = []
     heads: dict[str, str] = {}
+    scores: dict[str, float | None] = {}
     concepts: dict[str, list[str]] = {}
+    check = MentionCheck(record.text)
     for number, line in enumerate(annotations.split("\n"), start=1):
         identifier, _, rest = line.removesuffix("\r").partition("\t")
         data, _, said = rest.partition("\t")
         if identifier.startswith("T"):
-            if identifier in mentions:
-                raise ValueError(f"{number}: a second annotation {identifier!r}; rename it")
-            try:
-                mentions[identifier] = _make_mention(text, data, said)
-            except ValueError as error:
-                raise ValueError(
-                    f"{number}: annotation {identifier!r}{error}; correct it"
-                ) from None
+            place = f"{path}:{number}"
+            span = _SPAN.fullmatch(data)
+            if span:
+                pieces = [_read_piece(piece) for piece in span["pieces"].split(";")]
+                lines.append(_Line(place, identifier, span["type"], pieces, said))
+                continue
+            reason = (
+                f"{place}: annotation {identifier!r} is no type with offsets (Type 0 5, or "
+                "Type 0 5;8 9); correct it"
+            )
+            record.flaws.append(
+                Flaw(FlawKind.MALFORMED, place, reason, "", tuple(check.everything()))
+            )
         elif match := identifier.startswith("N") and _REFERENCE.fullmatch(data):
             concept = match["concept"].removeprefix(_NO_DATABASE)
             concepts.setdefault(match["target"], []).append(concept)
         elif match := identifier.startswith("#") and _NOTE.fullmatch(data):
-            noted = _NOTED.fullmatch(said)
-            target = match["target"]
-            if noted and noted["head"]:
-                heads[target] = noted["head"]
-            if noted and noted["score"] and target in mentions:
-                mentions[target] = replace(mentions[target], score=float(noted["score"]))
-    by_head: dict[str, list[Mention]] = {}
-    for identifier, mention in mentions.items():
-        found = by_head.setdefault(heads.get(identifier, SOURCE_HEAD), [])
-        found.append(replace(mention, identifier="|".join(concepts.get(identifier, ()))))
-    return by_head or {SOURCE_HEAD: []}
-
-
-def _make_mention(text: str, data: str, said: str) -> Mention:
-    match = _SPAN.fullmatch(data)
-    if match is None:
-        raise ValueError(" is no type with offsets (Type 0 5, or Type 0 5;8 9)")
-    pieces = []
-    for piece in match["pieces"].split(";"):
-        start, end = map(int, piece.split(" "))
-        if not start < end <= len(text):
-            raise ValueError(
-                f": offsets {start}-{end} lie outside of the text of {len(text)} characters, or "
-                "are empty"
+            heads[match["target"]], scores[match["target"]] = _read_note(said)
+    for each in _count_line_breaks(record.text, lines):
+        pieces = sorted(each.pieces)
+        what = f"annotation {each.identifier!r}"
+        flaw = check.check(pieces, each.type, each.said or None, place=each.place, what=what)
+        if flaw:
+            record.flaws.append(flaw)
+        if not flaw or flaw.kind.is_used:
+            joined = _join_lines(record.text, pieces)
+            mention = Mention(
+                joined[0][0],
+                max(end for _, end in joined),
+                each.type,
+                scores.get(each.identifier),
+                "|".join(concepts.get(each.identifier, ())),
+                tuple(joined) if len(joined) > 1 else (),
             )
-        pieces.append((start, end))
-    covered = " ".join(text[start:end] for start, end in pieces)
-    if said and said.split() != covered.split():
-        raise ValueError(
-            f" is {said!r}, but the text at its place is {covered!r}; offsets count code points"
-        )
-    pieces.sort()
+            head = heads.get(each.identifier) or SOURCE_HEAD
+            record.mentions.setdefault(head, []).append(mention)
+    record.mentions = record.mentions or {SOURCE_HEAD: []}
+
+
+def _read_piece(piece: str) -> tuple[int, int]:
+    start, end = (int(number[:_DIGITS]) for number in piece.split(" "))
+    return start, end
+
+
+def _read_note(said: str) -> tuple[str, float | None]:
+    """Read head and score from a note that this package wrote; an annotator's is neither."""
+    rest, _, number = said.rpartition("score=")
+    score = parse_score(number) if "score=" in said else None
+    if score is None:
+        rest = said
+    head = rest.removesuffix("; ") if score is not None else rest
+    if head and not head.startswith("head="):
+        return "", None
+    return head.removeprefix("head="), score
+
+
+def _count_line_breaks(text: str, lines: list[_Line]) -> list[_Line]:
+    """Turn offsets that count a line break of two characters as one into those of the text."""
+    # Where the breaks are in a text in which each is one character
+    breaks = [match.start() - index for index, match in enumerate(_CRLF.finditer(text))]
+    if not breaks:
+        return lines
+
+    def shift(offset: int) -> int:
+        return offset + bisect_left(breaks, offset)
+
+    shifted = [
+        replace(line, pieces=[(shift(start), shift(end)) for start, end in line.pieces])
+        for line in lines
+    ]
+    fitting = [sum(_fits(text, line) for line in some) for some in (lines, shifted)]
+    return shifted if fitting[1] > fitting[0] else lines
+
+
+def _fits(text: str, line: _Line) -> bool:
+    covered = " ".join(text[start:end] for start, end in line.pieces)
+    return bool(line.said) and is_written_otherwise(covered, line.said)
+
+
+def _join_lines(text: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
     joined = pieces[:1]
     for start, end in pieces[1:]:
-        if _LINE_BREAKS.fullmatch(text[joined[-1][1] : start]):
+        if _LINE_BREAKS.fullmatch(text, joined[-1][1], start):
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
-    last = max(end for _, end in joined)
-    return Mention(
-        joined[0][0], last, match["type"], fragments=tuple(joined) if len(joined) > 1 else ()
-    )
+    return joined
 
 
 def _write_annotations(record: Record) -> Iterator[str]:
@@ -223,17 +293,3 @@ def _break_lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _one_word(text: str) -> str:
     return re.sub(r"\s+", "_", text)
-
-
-def _choose_name(identifier: str, taken: set[str]) -> str:
-    name = identifier
-    if not _SAFE_NAME.fullmatch(name) or name.casefold() in taken:
-        plain = re.sub("[^A-Za-z0-9._-]", "_", identifier)[:80].lstrip("._-") or "document"
-        digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        name = f"{plain}-{digest}"
-    unique = name
-    number = 1
-    while unique.casefold() in taken:
-        number += 1
-        unique = f"{name}-{number}"
-    return unique

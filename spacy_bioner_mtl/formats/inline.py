@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK, read_checked_lines
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,
@@ -33,18 +34,20 @@ _REFERENCE = re.compile(r"&(?:(amp|lt|gt)|#([0-9]{1,7}));|&")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">"}
 
 
-def read_inline(path: Path) -> Iterator[ReadRecord]:
+def read_inline(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a file of text with its entities marked, a line at a time.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Whether to keep the mentions. Their tags are taken out of the text either way.
     YIELDS (ReadRecord): A record for each line that is not empty, with its mentions under
-        SOURCE_HEAD. Its identifier is the number of the line; its document, how many blank lines
-        or blocks of them stand before it.
+        SOURCE_HEAD, if they are kept. Its identifier is the number of the line; its document, how
+        many blank lines or blocks of them stand before it.
     RAISES (InputError): If the file cannot be read.
     """
     document = 0
     previous = ""
-    for line in read_checked_lines(path):
+    for line in read_checked_lines(source):
         document += not line.text and bool(previous)
         previous = line.text
         if not line.text:
@@ -56,9 +59,10 @@ def read_inline(path: Path) -> Iterator[ReadRecord]:
         try:
             text, mentions = _parse(line.text)
         except ValueError as error:
-            yield BadRecord(identifier, f"{path}:{line.number}: {error}")
+            yield BadRecord(identifier, f"{source}:{line.number}: {error}")
             continue
-        yield Record(identifier, text, {SOURCE_HEAD: mentions}, document=document)
+        found = {SOURCE_HEAD: mentions} if gold else {}
+        yield Record(identifier, text, found, document=document)
 
 
 def write_inline(records: Iterable[Record]) -> Iterator[str]:
@@ -68,7 +72,7 @@ def write_inline(records: Iterable[Record]) -> Iterator[str]:
         nest or cross could not be told apart. A blank line stands between the documents of
         sentences that came tokenised; the line of a raw text is its document.
     YIELDS (str): The lines, line ends included.
-    RAISES (ValueError): If a record has several heads, or mentions that overlap.
+    RAISES (ValueError): If a record has several heads, or mentions that overlap or have no label.
     """
     document: int | None = None
     for record in records:
@@ -84,6 +88,11 @@ def _mark(record: Record, gap: str) -> str:
     position = 0
     for mention in flat_mentions(record):
         pieces.append(_escape(record.text[position : mention.start]))
+        if not mention.label:
+            raise ValueError(
+                f"record {record.id!r}: the mention at {mention.start}-{mention.end} has no label "
+                "to make a tag of; give it one"
+            )
         # A slash at the beginning of a label would make a tag that closes.
         label = re.sub("^/", "&#47;", _escape(mention.label))
         inner = _escape(record.text[mention.start : mention.end])

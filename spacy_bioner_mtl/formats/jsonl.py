@@ -8,9 +8,12 @@ Offsets count characters (code points). ::
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.formats.json_entities import ENTITIES, hold_entities, read_entities
 from spacy_bioner_mtl.formats.lines import read_any_lines
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
@@ -23,31 +26,37 @@ from spacy_bioner_mtl.formats.record import (
 
 # "data" is what doccano once called the text.
 _TEXTS = ("text", "data")
-_ANNOTATIONS = ("spans", "ents", "entities", "label", "labels")
 _IDENTIFIERS = ("id", "_id", "pmid")
-_STARTS = ("start", "start_offset")
-_ENDS = ("end", "end_offset")
+# Where doccano's entities stand, and where a label of the text itself goes instead
+_LABEL, _OWN_LABEL = "label", "text_label"
 
 
-def read_jsonl(path: Path) -> Iterator[ReadRecord]:
+def read_jsonl(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a file of JSON objects line by line.
 
     The text is "text" or "data". Entities are read from "spans", "ents", "entities", "label" and
     "labels" where these hold a list of objects with start, end and label, or of lists of the three.
     Those with a "head" are filed under it, the others under SOURCE_HEAD. What else the object says
-    is kept in the record's meta; what else an entity says is not.
+    is kept in the record's meta, without relations; what else an entity says is not.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    Prodigy's "answer" and "_view_id" are heeded: objects that were rejected or ignored are left
+    out, spans that were rejected are unknown, and of a text about which only single spans were
+    asked all else is unknown.
+
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Whether to read the entities. Otherwise they are left out, whatever they are, and
+        relations between them.
     YIELDS (ReadRecord): The documents. Their identifier is "id", "_id", "pmid" or the "id" in
-        "meta", or the number of the line where there is none. Lines of nothing but white space are
-        passed over.
+        "meta", or the number of the line where there is none. Entities that do not fit the text
+        are flaws. Lines of nothing but white space are passed over.
     RAISES (InputError): If the file cannot be read.
     """
-    for line in read_any_lines(path):
+    for line in read_any_lines(source):
         if line.fault:
             yield BadRecord(str(line.number), line.fault)
         elif line.text.strip():
-            place = f"{path}:{line.number}"
+            place = f"{source}:{line.number}"
             try:
                 fields = _load(line.text)
             except ValueError as error:
@@ -55,7 +64,7 @@ def read_jsonl(path: Path) -> Iterator[ReadRecord]:
                 continue
             identifier = _find_identifier(fields) or str(line.number)
             try:
-                yield _make_record(identifier, fields)
+                yield _make_record(identifier, fields, gold, place)
             except ValueError as error:
                 yield BadRecord(identifier, f"{place}: {error}")
 
@@ -83,7 +92,7 @@ def write_doccano(records: Iterable[Record]) -> Iterator[str]:
     """Write records with "text" and "label", as doccano reads them.
 
     The mentions of all heads are put together; those of the same span and label are one. Fields of
-    the record's meta follow.
+    the record's meta follow; what it calls "label" is then called "text_label".
 
     records (Iterable[Record]): The records.
     YIELDS (str): The lines, line ends included.
@@ -94,7 +103,13 @@ def write_doccano(records: Iterable[Record]) -> Iterator[str]:
             for mentions in record.mentions.values()
             for mention in mentions
         }
-        yield _dump(record, {"label": sorted(labels)})
+        meta = dict(record.meta)
+        if _LABEL in meta:
+            name = _OWN_LABEL
+            while name in meta:
+                name += "_"
+            meta[name] = meta.pop(_LABEL)
+        yield _dump(replace(record, meta=meta), {_LABEL: sorted(labels)})
 
 
 def _load(line: str) -> dict[str, Any]:
@@ -129,7 +144,7 @@ def _find_identifier(fields: dict[str, Any]) -> str:
     return ""
 
 
-def _make_record(identifier: str, fields: dict[str, Any]) -> Record:
+def _make_record(identifier: str, fields: dict[str, Any], gold: bool, place: str) -> Record:
     meta = dict(fields)
     named = [name for name in _TEXTS if name in meta]
     if not named:
@@ -137,53 +152,14 @@ def _make_record(identifier: str, fields: dict[str, Any]) -> Record:
     text = meta.pop(named[0])
     if not isinstance(text, str):
         raise ValueError(f'"{named[0]}" is no string; write the text of the document there')
-    mentions: dict[str, list[Mention]] = {}
-    annotated = [name for name in _ANNOTATIONS if _holds_entities(meta.get(name))]
-    if meta.get("spans") is not None and "spans" not in annotated:
-        raise ValueError('"spans" is no list of entities; correct it or leave it out')
-    for name in annotated:
-        for number, entity in enumerate(meta.pop(name), start=1):
-            try:
-                head, mention = _read_entity(entity, text)
-            except ValueError as error:
-                raise ValueError(f'entity {number} in "{name}": {error}') from None
-            mentions.setdefault(head, []).append(mention)
-    if annotated and not mentions:
-        mentions[SOURCE_HEAD] = []
-    return Record(identifier, text, mentions, meta=meta)
-
-
-def _holds_entities(value: Any) -> bool:
-    """Tell entities from labels of the text as a whole, which the same names are used for."""
-    return isinstance(value, list) and all(isinstance(one, list | dict) for one in value)
-
-
-def _read_entity(entity: list[Any] | dict[str, Any], text: str) -> tuple[str, Mention]:
-    fields: dict[str, Any]
-    if isinstance(entity, list):
-        fields = dict(zip(("start", "end", "label"), entity, strict=False))
-    else:
-        fields = entity
-    start = next((fields[name] for name in _STARTS if name in fields), None)
-    end = next((fields[name] for name in _ENDS if name in fields), None)
-    label, head = fields.get("label"), fields.get("head")
-    score, identifier = fields.get("score"), fields.get("kb_id")
-    # The type itself is asked for: True is an instance of int.
-    if type(start) is not int or type(end) is not int:
-        raise ValueError("no start and end; write the offsets of its characters as whole numbers")
-    if not isinstance(label, str) or not label.strip():
-        raise ValueError("no label; write its type as a string")
-    if head is not None and not isinstance(head, str):
-        raise ValueError('"head" is no string; correct it or leave it out')
-    if score is not None and type(score) not in (int, float):
-        raise ValueError('"score" is no number; correct it or leave it out')
-    if not 0 <= start < end <= len(text):
-        raise ValueError(
-            f"offsets {start}-{end} lie outside the text of {len(text)} characters or are empty; "
-            "count characters (code points) from 0, not bytes or units of UTF-16"
-        )
-    identifier = "" if identifier is None else str(identifier)
-    return head or SOURCE_HEAD, Mention(start, end, label, score, identifier)
+    for name in ENTITIES:
+        if name == "spans" or hold_entities(meta.get(name)):
+            meta.pop(name, None)
+    meta.pop("relations", None)
+    record = Record(identifier, text, meta=meta)
+    if gold:
+        read_entities(fields, record, place)
+    return record
 
 
 def _make_span(head: str, mention: Mention) -> dict[str, Any]:

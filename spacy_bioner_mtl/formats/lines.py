@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import open_source
+from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.limits import LONGEST_LINE, MIB, over
 
 #: What some programs put before a text to mark it as UTF-8. It is no part of the text.
 BYTE_ORDER_MARK = "\ufeff"
+# Of a line that is too long, enough to tell what it is.
+_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -25,65 +30,91 @@ class Line:
     fault: str = ""
 
 
-def read_any_lines(path: Path) -> Iterator[Line]:
+def read_any_lines(source: Path | Source) -> Iterator[Line]:
     """Read a file line by line, for formats in which a line at fault does not spoil the others.
 
     Lines end at LF or CRLF only, so that the other characters Unicode counts as line breaks stay
     inside their line; a carriage return that ends the file ends its last line. A byte order mark at
-    the beginning is dropped. Memory is bounded by the longest line.
+    the beginning is dropped. Memory is bounded: of a line longer than LONGEST_LINE only the
+    beginning is kept.
 
-    path (Path): The file, compressed with gzip or not, or "-" for standard input.
-    YIELDS (Line): Its lines; those that are not UTF-8 have a fault.
-    RAISES (InputError): If the file cannot be read.
+    source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
+    YIELDS (Line): Its lines; those that are not UTF-8, or too long, have a fault.
+    RAISES (InputError): If the file cannot be read, or is in UTF-16 or UTF-32.
+    """
+    with open_text(source) as file:
+        yield from split_lines(file, source)
+
+
+def split_lines(file: IO[bytes], source: Path | Source, first: int = 1) -> Iterator[Line]:
+    """Read the lines of an open file, as read_any_lines does.
+
+    file (IO[bytes]): The file.
+    source (Path | Source): Its name, for messages.
+    first (int): The number of the next line.
+    YIELDS (Line): Its lines; those that are not UTF-8, or too long, have a fault.
     """
     offset = 0
-    with open_source(path) as file:
-        for number, raw in enumerate(file, start=1):
-            fault = ""
-            try:
-                text = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                text = raw.decode("utf-8", errors="replace")
-                fault = (
-                    f"{path}:{number}: not UTF-8 (byte {offset + error.start} of the file); "
-                    "convert the file to UTF-8"
-                )
-            offset += len(raw)
-            if number == 1:
-                text = text.removeprefix(BYTE_ORDER_MARK)
-            yield Line(number, text.removesuffix("\n").removesuffix("\r"), fault)
+    for number, raw in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=first):
+        fault = ""
+        size = len(raw)
+        if size > LONGEST_LINE and not raw.endswith(b"\n"):
+            size += _skip_line(file)
+            raw = raw[:_KEPT]
+            limit = over("LONGEST_LINE", LONGEST_LINE)
+            fault = f"{source}:{number}: {limit} in one line; break it into several lines"
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            text = raw.decode("utf-8", errors="replace")
+            fault = fault or (
+                f"{source}:{number}: not UTF-8 (byte {offset + error.start} of the file); "
+                "convert the file to UTF-8"
+            )
+        offset += size
+        if number == 1:
+            text = text.removeprefix(BYTE_ORDER_MARK)
+        yield Line(number, text.removesuffix("\n").removesuffix("\r"), fault)
 
 
-def read_checked_lines(path: Path) -> Iterator[Line]:
+def _skip_line(file: IO[bytes]) -> int:
+    """Go to the end of the line, and tell how many bytes that were."""
+    size = 0
+    while piece := file.readline(MIB):
+        size += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return size
+
+
+def read_checked_lines(source: Path | Source) -> Iterator[Line]:
     """Read a file line by line like read_any_lines, with two checks more.
 
-    path (Path): The file, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
     YIELDS (Line): Its lines; those that are not UTF-8, or hold NUL characters or carriage returns,
         have a fault.
     RAISES (InputError): If the file cannot be read.
     """
-    for line in read_any_lines(path):
+    for line in read_any_lines(source):
         if not line.fault and "\0" in line.text:
-            fault = (
-                "a NUL character; remove it, or convert the file to UTF-8 if it is UTF-16 or UTF-32"
-            )
+            fault = "a NUL character; remove it"
         elif not line.fault and "\r" in line.text:
             fault = "a carriage return inside the line; end lines with LF or CRLF"
         else:
             yield line
             continue
-        yield Line(line.number, line.text, f"{path}:{line.number}: {fault}")
+        yield Line(line.number, line.text, f"{source}:{line.number}: {fault}")
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(source: Path | Source) -> Iterator[tuple[int, str]]:
     """Read a UTF-8 file line by line like read_checked_lines, up to the first fault.
 
-    path (Path): The file, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
     YIELDS (tuple[int, str]): The number of the line, from 1, and the line without its end.
     RAISES (InputError): If the file cannot be read, is not UTF-8, or holds NUL characters or
         carriage returns inside a line.
     """
-    for line in read_checked_lines(path):
+    for line in read_checked_lines(source):
         if line.fault:
             raise InputError(line.fault)
         yield line.number, line.text

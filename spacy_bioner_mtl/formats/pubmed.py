@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.record import BadRecord, Passage, ReadRecord, Record
 from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, find_line, iter_elements
 
@@ -40,10 +41,11 @@ _LINE_BREAKS = re.compile("[\r\n]+")
 _BLANKS = " \t"
 
 
-def read_pubmed(path: Path) -> Iterator[ReadRecord]:
+def read_pubmed(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a file record by record, in bounded memory; records are not annotated for any head.
 
-    path (Path): The file, or standard input; compressed with gzip or not.
+    source (Path | Source): The file, or standard input; compressed with gzip or not.
+    gold (bool): Of no effect: there are no annotations.
     YIELDS (ReadRecord): The records, with their PMID as id. The title is a passage of kind "title",
         an abstract, or each of its sections, one of kind "abstract", with its label in
         meta["label"]. A record without a PMID or without text, or with references to entities that
@@ -51,8 +53,11 @@ def read_pubmed(path: Path) -> Iterator[ReadRecord]:
     RAISES (InputError): If the file is malformed, cut off or not PubMed's; records before that come
         first.
     """
-    for element in iter_elements(path, _ROOTS, tuple(_PLACES)):
-        yield _make_record(element, f"{path}:{find_line(element)}")
+    for element in iter_elements(source, _ROOTS, tuple(_PLACES)):
+        if isinstance(element, BadRecord):
+            yield element
+            continue
+        yield _make_record(element, f"{source}:{find_line(element)}")
 
 
 def _make_record(element: Element, where: str) -> ReadRecord:

@@ -5,19 +5,21 @@ The text of a document is its title, a line break, and its abstract; offsets cou
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.lines import Line, read_checked_lines, read_lines
+from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.formats.flaws import MentionCheck
+from spacy_bioner_mtl.formats.lines import Line, read_checked_lines
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,
     BadRecord,
+    Flaw,
+    FlawKind,
     Mention,
     Passage,
     ReadRecord,
     Record,
-    strict,
 )
 
 _PART = re.compile(r"(?P<id>[^|\t]+)\|(?P<part>[ta])\|(?P<content>.*)", re.DOTALL)
@@ -25,55 +27,31 @@ _BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 _TITLE, _ABSTRACT = "title", "abstract"
 
 
-def is_pubtator(path: Path) -> bool:
-    """Tell whether the first line that is not blank is a PubTator title.
-
-    path (Path): The file.
-    RETURNS (bool): Whether it looks like a PubTator file.
-    RAISES (InputError): If the file cannot be read.
-    """
-    for _, line in read_lines(path):
-        if line.strip():
-            return re.match(r"[^|\s]+\|t\|", line) is not None
-    return False
-
-
-def read_records(path: Path) -> Iterator[ReadRecord]:
+def read_pubtator(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a PubTator file, one document at a time.
 
     Mentions may overlap, repeat and lack identifiers. Relations are passed over. Title and abstract
     are passages; a document without a line for its abstract has no passage of that kind.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Whether to read the mentions. Otherwise no line but those of title and abstract is
+        looked at.
     YIELDS (ReadRecord): The documents, not tokenised, with their mentions in the file's order under
-        SOURCE_HEAD. A document is bad if one of its lines is malformed or if a mention's text is
-        not what stands at its offsets; the message names file and line. Signs other than letters
-        and digits are not compared, since published files replace some of them in mentions.
+        SOURCE_HEAD. Mentions whose text is not what stands at their offsets, and lines that are no
+        mentions, are flaws. A document is bad if its title or abstract cannot be read; the message
+        names file and line.
     RAISES (InputError): If the file cannot be read or holds no document.
     """
     found = False
-    for lines in _read_blocks(path):
+    for lines in _read_blocks(source):
         found = True
         try:
-            yield _make_record(path, lines)
+            yield _make_record(source, lines, gold)
         except InputError as error:
             yield BadRecord(re.split(r"[|\t]", lines[0].text, maxsplit=1)[0], str(error))
     if not found:
-        raise InputError(f"{path}: no document in this file; give it lines ID|t|TITLE")
-
-
-def read_pubtator(path: Path, head: str) -> Iterator[Record]:
-    """Read a PubTator file like read_records, as gold of one head and up to the first bad document.
-
-    path (Path): The file, in UTF-8.
-    head (str): The head for which the file is annotated.
-    YIELDS (Record): The documents. Mentions come without identifiers, so that those of one span and
-        type are equal.
-    RAISES (InputError): If the file is malformed or holds no document.
-    """
-    for record in strict(read_records(path)):
-        mentions = [replace(mention, identifier="") for mention in record.mentions[SOURCE_HEAD]]
-        yield replace(record, mentions={head: mentions})
+        raise InputError(f"{source}: no document in this file; give it lines ID|t|TITLE")
 
 
 def write_pubtator(records: Iterable[Record]) -> Iterator[str]:
@@ -94,21 +72,26 @@ def write_pubtator(records: Iterable[Record]) -> Iterator[str]:
     """
     for number, record in enumerate(records, start=1):
         document = record.id or str(number)
-        if re.search(r"[|\t\r\n]", document):
+        if re.search(r"[|\t\r\n\0]", document):
             raise InputError(
-                f"record {document!r}: PubTator identifiers hold no bar, tab or line break; "
+                f"record {document!r}: PubTator identifiers hold no bar, tab, line break or NUL; "
                 "rename it"
             )
         title, abstract = _divide(record)
+        if "\0" in record.text:
+            raise InputError(
+                f"record {document!r}: a NUL character at {record.text.index(chr(0))} of its text, "
+                "which PubTator files cannot hold; remove it"
+            )
         yield f"{document}|t|{title.translate(_BREAKS_A_LINE)}\n"
         if abstract is not None:
             yield f"{document}|a|{abstract.translate(_BREAKS_A_LINE)}\n"
         for start, end, label, identifier in _distinct(record):
             for column in (label, identifier):
-                if re.search(r"[\t\r\n]", column):
+                if re.search(r"[\t\r\n\0]", column) or column != column.strip() or not label:
                     raise InputError(
-                        f"record {document!r}: {column!r} holds a tab or a line break, which "
-                        "PubTator's columns cannot; rename it"
+                        f"record {document!r}: {column!r} holds a tab, a line break or NUL, or is "
+                        "blank at an end, which PubTator's columns cannot; rename it"
                     )
             text = record.text[start:end].translate(_BREAKS_A_LINE)
             columns = [document, str(start), str(end), text, label]
@@ -141,19 +124,32 @@ def _distinct(record: Record) -> list[tuple[int, int, str, str]]:
     return sorted(one for one in mentions if one[3] or one[:3] not in identified)
 
 
-def _read_blocks(path: Path) -> Iterator[list[Line]]:
-    """Part the lines into documents, at blank lines and before titles."""
+def _read_blocks(source: Path | Source) -> Iterator[list[Line]]:
+    """Part the lines into documents, before titles and at blank lines.
+
+    Some programs write a blank line between a text and its mentions, which does not part them.
+    """
     block: list[Line] = []
-    for line in read_checked_lines(path):
+    after_blank = False
+    for line in read_checked_lines(source):
+        if not line.text.strip():
+            after_blank = True
+            continue
         is_title = _is_title(line)
-        if block and (is_title or not line.text.strip()):
+        if block and (is_title or (after_blank and not _continues(block, line))):
             yield block
             block = []
+        after_blank = False
         # Of lines that follow no title the first tells enough, be they a whole file.
-        if line.text.strip() and (is_title or not block or _is_title(block[0])):
+        if is_title or not block or _is_title(block[0]):
             block.append(line)
     if block:
         yield block
+
+
+def _continues(block: list[Line], line: Line) -> bool:
+    title = _PART.fullmatch(block[0].text)
+    return title is not None and re.split(r"[|\t]", line.text, maxsplit=1)[0] == title["id"]
 
 
 def _is_title(line: Line) -> bool:
@@ -161,14 +157,13 @@ def _is_title(line: Line) -> bool:
     return part is not None and part["part"] == "t"
 
 
-def _make_record(path: Path, lines: list[Line]) -> Record:
-    for line in lines:
-        if line.fault:
-            raise InputError(line.fault)
+def _make_record(source: Path | Source, lines: list[Line], gold: bool) -> Record:
     title = _PART.fullmatch(lines[0].text)
+    if lines[0].fault:
+        raise InputError(lines[0].fault)
     if not title or title["part"] != "t":
         raise InputError(
-            f"{path}:{lines[0].number}: no title before this line; begin every document with a "
+            f"{source}:{lines[0].number}: no title before this line; begin every document with a "
             "line ID|t|TITLE"
         )
     text = title["content"]
@@ -176,62 +171,70 @@ def _make_record(path: Path, lines: list[Line]) -> Record:
     rows = []
     for line in lines[1:]:
         part = _PART.fullmatch(line.text)
-        columns = line.text.split("\t")
-        identifier = part["id"] if part else columns[0]
-        if identifier != title["id"]:
+        if not part:
+            rows.append(line)
+            continue
+        if line.fault:
+            raise InputError(line.fault)
+        if part["id"] != title["id"]:
             raise InputError(
-                f"{path}:{line.number}: {identifier!r} inside document {title['id']!r}; separate "
+                f"{source}:{line.number}: {part['id']!r} inside document {title['id']!r}; separate "
                 "documents by a blank line and repeat the identifier on every line"
             )
-        if not part:
-            rows.append((line.number, columns))
-        elif len(passages) > 1:
+        if len(passages) > 1:
             raise InputError(
-                f"{path}:{line.number}: a second abstract; separate documents by a blank line"
+                f"{source}:{line.number}: a second abstract; separate documents by a blank line"
             )
-        else:
-            begin = len(text)
-            if part["content"]:
-                text += f"\n{part['content']}"
-                begin += 1
-            passages.append(Passage(begin, len(text), _ABSTRACT))
-    mentions = [
-        _make_mention(path, number, columns, text)
-        for number, columns in rows
-        if len(columns) == 1 or not columns[1][:1].isalpha()
-    ]
-    return Record(title["id"], text, {SOURCE_HEAD: mentions}, passages=passages)
+        begin = len(text)
+        if part["content"]:
+            text += f"\n{part['content']}"
+            begin += 1
+        passages.append(Passage(begin, len(text), _ABSTRACT))
+    record = Record(title["id"], text, passages=passages)
+    if gold:
+        _read_mentions(source, rows, record)
+    return record
 
 
-def _make_mention(path: Path, number: int, columns: list[str], text: str) -> Mention:
-    if len(columns) < 5 or not columns[4].strip():
-        raise InputError(
-            f"{path}:{number}: not a mention; write ID, start, end, mention and type, separated by "
-            "tabs"
+def _read_mentions(source: Path | Source, rows: list[Line], record: Record) -> None:
+    mentions = record.mentions[SOURCE_HEAD] = []
+    check = MentionCheck(record.text)
+    for row in rows:
+        place = f"{source}:{row.number}"
+        columns = row.text.split("\t")
+        if not row.fault and columns[0] == record.id and columns[1:] and columns[1][:1].isalpha():
+            continue
+        try:
+            mention, said = _make_mention(row, columns, record.id)
+        except ValueError as error:
+            reason = row.fault or f"{place}: {error}"
+            unknown = tuple(check.everything())
+            record.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, "", unknown))
+            continue
+        span = (mention.start, mention.end)
+        flaw = check.check([span], mention.label, said, place=place, what="mention")
+        if flaw:
+            record.flaws.append(flaw)
+        if not flaw or flaw.kind.is_used:
+            mentions.append(mention)
+
+
+def _make_mention(row: Line, columns: list[str], document: str) -> tuple[Mention, str]:
+    """Take a mention and its text from a line; a ValueError says why there is none."""
+    if row.fault:
+        raise ValueError(row.fault)
+    if columns[0] != document:
+        raise ValueError(
+            f"{columns[0]!r} inside document {document!r}; separate documents by a blank line and "
+            "repeat the identifier on every line"
         )
+    if len(columns) < 5:
+        raise ValueError("not a mention; write ID, start, end, mention and type, separated by tabs")
     try:
         start, end = int(columns[1]), int(columns[2])
     except ValueError:
-        raise InputError(
-            f"{path}:{number}: offsets {columns[1]!r} and {columns[2]!r} are not whole numbers; "
-            "correct them"
+        raise ValueError(
+            f"offsets {columns[1]!r} and {columns[2]!r} are not whole numbers; correct them"
         ) from None
-    if not 0 <= start < end <= len(text):
-        raise InputError(
-            f"{path}:{number}: offsets {start}-{end} lie outside the text of {len(text)} "
-            "characters or are empty; correct them"
-        )
-    if not _same_words(text[start:end], columns[3]):
-        raise InputError(
-            f"{path}:{number}: mention {columns[3]!r}, but the text at {start}-{end} is "
-            f"{text[start:end]!r}; offsets count characters of title, one separator and abstract"
-        )
     identifier = columns[5].strip() if len(columns) > 5 else ""
-    return Mention(start, end, columns[4].strip(), identifier=identifier)
-
-
-def _same_words(text: str, mention: str) -> bool:
-    return len(text) == len(mention) and all(
-        here == there or not (here.isalnum() or there.isalnum())
-        for here, there in zip(text, mention, strict=True)
-    )
+    return Mention(start, end, columns[4].strip(), identifier=identifier), columns[3]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from spacy_bioner_mtl.errors import InputError
@@ -35,7 +36,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class Word:
-    """A token of a source that comes tokenised.
+    """A token of a source that comes tokenised, or another piece of a text.
 
     start (int): Offset of its first character in the record's text, in code points.
     end (int): Offset after its last character.
@@ -43,6 +44,46 @@ class Word:
 
     start: int
     end: int
+
+
+class FlawKind(StrEnum):
+    """What is wrong with an annotation."""
+
+    WRITTEN_OTHERWISE = "written otherwise than in the text"
+    OTHER_TEXT = "another text at the offsets"
+    IN_PIECES = "in several pieces"
+    EMPTY = "empty"
+    OUTSIDE = "outside of the text"
+    NO_TYPE = "without a type"
+    MALFORMED = "not to be read"
+    TAG_ORDER = "tags that may not follow each other"
+    TAG_CASE = "tags in lower case"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the annotation is used all the same."""
+        return self in (FlawKind.WRITTEN_OTHERWISE, FlawKind.TAG_ORDER, FlawKind.TAG_CASE)
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """Something wrong with an annotation of a document that is otherwise sound.
+
+    kind (FlawKind): What.
+    place (str): Where it stands, as "file:line", or the file and the document.
+    reason (str): One message that names the place, what is wrong, and the remedy.
+    label (str): The entity type; empty if that is not known.
+    unknown (tuple[Word, ...]): The pieces of the text of which, because of it, nobody knows whether
+        they belong to an entity of that type; none if the annotation is used.
+    count (int): How many there are of the kind in the same sentence, of which this is the first.
+    """
+
+    kind: FlawKind
+    place: str
+    reason: str
+    label: str = ""
+    unknown: tuple[Word, ...] = ()
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -69,12 +110,16 @@ class Record:
     text (str): The text, as it is; words of a source without spacing are joined by single spaces.
     mentions (dict[str, list[Mention]]): Per head, what was annotated. A head with an empty list
         means "annotated, nothing found"; a head that is absent means "not annotated".
-    unknown (dict[str, list[Word]]): Per head, words whose annotation is unknown (label "-").
+    unknown (dict[str, list[Word]]): Per head, pieces of the text whose annotation is unknown, such
+        as words with the label "-".
     words (list[Word] | None): The source's tokens, or None for raw text.
     sentence_starts (list[int]): Indices into words at which sentences begin.
     passages (list[Passage]): The parts of the text in order, none where the source tells none.
     document (int): In files of sentences, the number of the document that the sentence is of.
     meta (dict[str, Any]): What else the source says of it, for formats that have a place for that.
+    flaws (list[Flaw]): What is wrong with annotations, in the order of the source.
+    left_out (str): Why it is not gold, where an annotator decided so, such as "rejected".
+    scheme (str): The scheme of its tags, in files of tokens with tags.
     """
 
     id: str
@@ -86,6 +131,9 @@ class Record:
     passages: list[Passage] = field(default_factory=list)
     document: int = 0
     meta: dict[str, Any] = field(default_factory=dict)
+    flaws: list[Flaw] = field(default_factory=list)
+    left_out: str = ""
+    scheme: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +163,21 @@ def strict(records: Iterable[ReadRecord]) -> Iterator[Record]:
         if isinstance(record, BadRecord):
             raise InputError(record.reason)
         yield record
+
+
+def join_words(texts: Iterable[str]) -> tuple[str, list[Word]]:
+    """Lay words out in one text.
+
+    texts (Iterable[str]): The words.
+    RETURNS (tuple[str, list[Word]]): The words joined by single spaces, and where each of them is.
+    """
+    texts = list(texts)
+    words = []
+    offset = 0
+    for text in texts:
+        words.append(Word(offset, offset + len(text)))
+        offset += len(text) + 1
+    return " ".join(texts), words
 
 
 def flat_mentions(record: Record) -> list[Mention]:

@@ -6,20 +6,31 @@ that take long to import or are not installed.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.record import ReadRecord, Record
 
-#: Reads a file (Path("-") for standard input) document by document, in bounded memory. A document
-#: that is malformed comes as a BadRecord; InputError ends the file.
-Reader = Callable[[Path], Iterator[ReadRecord]]
 #: Turns records into the pieces of one text file.
 Writer = Callable[[Iterable[Record]], Iterator[str]]
 #: Turns records into files of a folder: name and content of each.
 FolderWriter = Callable[[Iterable[Record]], Iterator[tuple[str, str]]]
+
+
+class Reader(Protocol):
+    """Reads a file (Path("-") for standard input) document by document, in bounded memory.
+
+    Its own annotations are read only if gold is true: for those who want the text alone no
+    annotation can be wrong. A document that is malformed comes as a BadRecord; InputError ends the
+    file.
+    """
+
+    def __call__(self, source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
+        """Read."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,9 @@ class Format:
     writer (str): Of a Writer, or of a FolderWriter; empty for none.
     folder (bool): Whether it writes a folder of files, not one file.
     overlaps (bool): Whether mentions of several heads, which overlap, can be written.
+    gold (bool): Whether what is read may have mentions, to learn or to score.
+    sentences (bool): Whether it is read sentence by sentence, from columns of tokens and tags.
+    companions (tuple[str, ...]): How names of files end that are read with those of the format.
     """
 
     name: str
@@ -43,14 +57,34 @@ class Format:
     writer: str = ""
     folder: bool = False
     overlaps: bool = True
+    gold: bool = True
+    sentences: bool = False
+    companions: tuple[str, ...] = ()
 
-    def load_reader(self) -> Reader:
+    def reads(self, name: str) -> bool:
+        """Tell whether a file's name is one of this format.
+
+        name (str): The name, with or without ".gz".
+        RETURNS (bool): Whether it ends like one.
+        """
+        bare = name.lower().removesuffix(".gz")
+        return bare.endswith(tuple(suffix.lower() for suffix in self.suffixes))
+
+    def load_reader(self, *, word_column: int | None = None, label: str | None = None) -> Reader:
         """Import the reader.
 
+        word_column (int | None): The column of the token, from 1, in formats of columns; None
+            leaves that to the reader.
+        label (str | None): The entity type of tags without a type, in formats with tags.
         RETURNS (Reader): The reader.
-        RAISES (InputError): If a library is missing.
+        RAISES (InputError): If a library is missing, or the format has no columns.
         """
-        return cast(Reader, _load(self.reader))
+        reader = _load(self.reader)
+        if self.sentences:
+            return partial(reader, word_column=word_column, label=label)
+        if word_column is not None:
+            raise InputError(f"--word-column is for files of columns; {self.name} has none")
+        return cast(Reader, reader)
 
     def load_writer(self) -> Writer:
         """Import the writer of a format that writes one file.
@@ -84,8 +118,9 @@ _ALL = [
         "conll",
         "a token a line, a blank line between sentences; written with IOBES labels",
         (".tsv", ".conll", ".iob", ".txt"),
-        "tokens:read_tokens",
+        "conll:read_conll",
         "tokens:write_label_columns",
+        sentences=True,
     ),
     Format(
         "inline",
@@ -95,8 +130,8 @@ _ALL = [
         "inline:write_inline",
         overlaps=False,
     ),
-    Format("text", "a file is a document", (".txt",), "text:read_text"),
-    Format("lines", "a line is a document", (".txt",), "text:read_text_lines"),
+    Format("text", "a file is a document", (".txt",), "text:read_text", gold=False),
+    Format("lines", "a line is a document", (".txt",), "text:read_text_lines", gold=False),
     Format(
         "jsonl",
         "a JSON object with text and spans a line (spaCy, Prodigy)",
@@ -115,7 +150,7 @@ _ALL = [
         "pubtator",
         "title, abstract, mentions with offsets",
         (".pubtator", ".PubTator", ".txt"),
-        "pubtator:read_records",
+        "pubtator:read_pubtator",
         "pubtator:write_pubtator",
     ),
     Format(
@@ -135,8 +170,11 @@ _ALL = [
         "brat:read_brat",
         "brat:write_brat",
         folder=True,
+        companions=(".ann",),
     ),
-    Format("pubmed", "PubMed's XML, baseline or update", (".xml",), "pubmed:read_pubmed"),
+    Format(
+        "pubmed", "PubMed's XML, baseline or update", (".xml",), "pubmed:read_pubmed", gold=False
+    ),
     Format(
         "html",
         "a page with entities in colour",
@@ -161,4 +199,19 @@ def find_format(name: str, *, to_read: bool) -> Format:
     if name not in known:
         option = "--from" if to_read else "--to"
         raise InputError(f"unknown format {name!r}; {option} takes {', '.join(known)}")
+    return FORMATS[name]
+
+
+def find_gold_format(name: str) -> Format:
+    """Find a format whose documents may have mentions.
+
+    name (str): Its name.
+    RETURNS (Format): The format.
+    RAISES (InputError): If there is none of that name, or it holds texts alone.
+    """
+    known = [each.name for each in _ALL if each.reader and each.gold]
+    if name not in known:
+        known_without = name in FORMATS
+        what = f"{name} holds no mentions" if known_without else f"unknown format {name!r}"
+        raise InputError(f"{what}; --from takes {', '.join(known)}")
     return FORMATS[name]

@@ -9,6 +9,8 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import Record, Word
 from spacy_bioner_mtl.tags import TagSpan
 
+_BLANKS = " \t\v\f"
+_DOCUMENT_START = "-DOCSTART-"
 _BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 
 
@@ -50,7 +52,8 @@ def sentence_rows(record: Record, heads: Sequence[str]) -> Iterator[SentenceRows
     record (Record): The record.
     heads (Sequence[str]): The heads whose mentions are asked for.
     YIELDS (SentenceRows): Its sentences.
-    RAISES (InputError): If mentions of one head overlap or do not begin and end with words.
+    RAISES (InputError): If mentions of one head overlap or do not begin and end with words, or if a
+        word or a label would be read as something else.
     RAISES (ValueError): If the record is not tokenised.
     """
     if record.words is None:
@@ -68,10 +71,7 @@ def sentence_rows(record: Record, heads: Sequence[str]) -> Iterator[SentenceRows
     for first, after in pairwise(sorted({0, *begins, len(words)})):
         yield SentenceRows(
             words[first:after],
-            [
-                record.text[word.start : word.end].translate(_BREAKS_A_LINE)
-                for word in words[first:after]
-            ],
+            [_write_word(record, word) for word in words[first:after]],
             [
                 [
                     (start - first, end - first, label)
@@ -81,6 +81,17 @@ def sentence_rows(record: Record, heads: Sequence[str]) -> Iterator[SentenceRows
                 for some in spans
             ],
         )
+
+
+def _write_word(record: Record, word: Word) -> str:
+    text = record.text[word.start : word.end].translate(_BREAKS_A_LINE)
+    if "\0" in text or not text.strip(_BLANKS) or text.startswith(_DOCUMENT_START):
+        raise InputError(
+            f"record {record.id!r}: the word {text!r} at {word.start} cannot stand in a file of "
+            f"tokens: it holds NUL, is blank, or begins with {_DOCUMENT_START}; choose a format "
+            "with character offsets"
+        )
+    return text
 
 
 def _token_spans(record: Record, head: str, words: list[Word]) -> list[TagSpan]:
@@ -100,6 +111,12 @@ def _token_spans(record: Record, head: str, words: list[Word]) -> list[TagSpan]:
                 f"record {record.id!r}: mention {record.text[mention.start : mention.end]!r} "
                 f"({mention.start}-{mention.end}) overlaps another or cuts a word in two; CoNLL "
                 "cannot hold it: choose a format with character offsets"
+            )
+        label = mention.label
+        if not label or label != label.strip() or any(sign in label for sign in "\t\n\r\0"):
+            raise InputError(
+                f"record {record.id!r}: the label {label!r} holds a tab, a line break or NUL, or "
+                "is blank at an end, which CoNLL's columns cannot; rename it"
             )
         if first < after:
             spans.append((first, after, mention.label))

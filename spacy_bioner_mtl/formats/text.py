@@ -3,48 +3,58 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from spacy_bioner_mtl.files import open_source
+from spacy_bioner_mtl.files import Source, source_path
+from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK, read_any_lines
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 
 
-def read_text(path: Path) -> Iterator[ReadRecord]:
+def read_text(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a file as one document.
 
     The text is the file's, decoded and not changed: line breaks of any kind, NUL and all other
     characters stay as they are. Only a byte order mark at the beginning, which tells the encoding
     and is no part of the text, is dropped; offsets count from the character after it.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Of no effect: there are no annotations.
     YIELDS (ReadRecord): The document; its identifier is the name of the file without ".gz" and
         without the suffix before that. An empty file is an empty document.
-    RAISES (InputError): If the file cannot be read.
+    RAISES (InputError): If the file cannot be read, or is in UTF-16 or UTF-32.
     """
-    identifier = Path(path.name.removesuffix(".gz")).stem
-    with open_source(path) as file:
-        content = file.read()
+    identifier = Path(source_path(source).name.removesuffix(".gz")).stem
+    with open_text(source) as file:
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        limit = over("LARGEST_TEXT", LARGEST_TEXT)
+        yield BadRecord(identifier, f"{source}: {limit} in one document; divide the file")
+        return
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         yield BadRecord(
             identifier,
-            f"{path}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8",
+            f"{source}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8",
         )
     else:
         yield Record(identifier, text.removeprefix(BYTE_ORDER_MARK))
 
 
-def read_text_lines(path: Path) -> Iterator[ReadRecord]:
+def read_text_lines(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a file line by line, each a document.
 
     Lines end at LF or CRLF only, which are no part of the text. Lines of nothing but white space
     are passed over.
 
-    path (Path): The file, in UTF-8, compressed with gzip or not, or "-" for standard input.
+    source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
+        input.
+    gold (bool): Of no effect: there are no annotations.
     YIELDS (ReadRecord): The documents; their identifiers are the numbers of their lines, from 1.
     RAISES (InputError): If the file cannot be read.
     """
-    for line in read_any_lines(path):
+    for line in read_any_lines(source):
         if line.fault:
             yield BadRecord(str(line.number), line.fault)
         elif line.text.strip():

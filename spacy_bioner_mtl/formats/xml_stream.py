@@ -8,7 +8,10 @@ from typing import Any
 from lxml import etree
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import open_source
+from spacy_bioner_mtl.files import Source, open_source
+from spacy_bioner_mtl.formats.limits import LARGEST_XML_RECORD, over
+from spacy_bioner_mtl.formats.record import BadRecord
+from spacy_bioner_mtl.formats.xml_prolog import name_dtd
 
 _CHUNK = 65_536
 _HIGHEST_LINE = 65_535
@@ -16,41 +19,95 @@ _HIGHEST_LINE = 65_535
 Element = Any
 
 
-def iter_elements(path: Path, roots: tuple[str, ...], tags: tuple[str, ...]) -> Iterator[Element]:
+def iter_elements(
+    source: Path | Source, roots: tuple[str, ...], tags: tuple[str, ...]
+) -> Iterator[Element | BadRecord]:
     """Read the children of the root that have certain tags, each of them until the next is read.
 
     Nothing outside of the file is loaded, and no entity is replaced by what the file declares for
-    it. Comments and processing instructions are left out.
+    it. Comments and processing instructions are left out. Memory is bounded, whatever the file
+    holds besides.
 
-    path (Path): The file, or standard input.
+    source (Path | Source): The file, or standard input.
     roots (tuple[str, ...]): What the tag of the root may be.
     tags (tuple[str, ...]): The tags of the children.
-    YIELDS (Element): The children. What was read before is gone when the next is asked for.
+    YIELDS (Element | BadRecord): The children. What was read before is gone when the next is asked
+        for. One larger than LARGEST_XML_RECORD is a BadRecord.
     RAISES (InputError): The file cannot be read, has another root, or is malformed or cut off; the
         last only after all children before that place.
     """
-    parser = _make_parser("end", tags)
-    scout = _make_parser("start", None)
-    root = None
-    with open_source(path) as file:
+    scout = _make_parser(("start",), None)
+    found = None
+    with open_source(source) as file:
+        children = _Children(source, (*roots, *tags))
+        chunk = name_dtd(file.read(_CHUNK))
         try:
-            while chunk := file.read(_CHUNK):
-                if root is None:
-                    root = _find_root(scout, chunk)
-                    if root is not None and root not in roots:
+            while chunk:
+                if found is None:
+                    found = _find_root(scout, chunk)
+                    if found is not None and found not in roots:
                         raise InputError(
-                            f"{path}: the root of this XML file is {root!r} where "
+                            f"{source}: the root of this XML file is {found!r} where "
                             f"{' or '.join(map(repr, roots))} is needed; check the format"
                         )
-                parser.feed(chunk)
-                yield from _take_children(parser)
-            parser.close()
+                yield from children.feed(chunk)
+                chunk = file.read(_CHUNK)
+            children.close()
         except etree.XMLSyntaxError as error:
-            yield from _take_children(parser)
+            yield from children.take()
             raise InputError(
-                f"{path}:{error.lineno or 1}: malformed or cut off XML ({error.msg}); repair the "
+                f"{source}:{error.lineno or 1}: malformed or cut off XML ({error.msg}); repair the "
                 "file or copy it again"
             ) from None
+
+
+class _Children:
+    """The children of the root, one after the other."""
+
+    def __init__(self, source: Path | Source, tags: tuple[str, ...]) -> None:
+        """Read nothing yet."""
+        self._source = source
+        self._parser = _make_parser(("start", "end"), tags)
+        self._root: Element = None
+        # The child that is being read, and how many bytes of it were.
+        self._last: Element = None
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> Iterator[Element | BadRecord]:
+        """Read a piece of the file, and give the children that end in it."""
+        self._parser.feed(chunk)
+        yield from self.take()
+        if self._root is None or not len(self._root):
+            return
+        # Children of other tags stay until here.
+        del self._root[:-1]
+        last = self._root[-1]
+        self._size = self._size + len(chunk) if last is self._last else 0
+        self._last = last
+        while self._size > LARGEST_XML_RECORD and len(last):
+            del last[:-1]
+            last = last[-1]
+
+    def take(self) -> Iterator[Element | BadRecord]:
+        """Give the children that ended."""
+        for event, element in self._parser.read_events():
+            parent = element.getparent()
+            if parent is None:
+                self._root = element
+            elif event == "end" and parent.getparent() is None:
+                if element is self._last and self._size > LARGEST_XML_RECORD:
+                    limit = over("LARGEST_XML_RECORD", LARGEST_XML_RECORD)
+                    place = f"{self._source}:{find_line(element)}"
+                    yield BadRecord("", f"{place}: {limit} in one record; divide it")
+                else:
+                    yield element
+                element.clear()
+                while element.getprevious() is not None:
+                    del parent[0]
+
+    def close(self) -> None:
+        """Check that the file ends where it should."""
+        self._parser.close()
 
 
 def find_entity(element: Element) -> str | None:
@@ -75,9 +132,9 @@ def find_line(element: Element) -> int:
     return next((line for line in lines if line != _HIGHEST_LINE), _HIGHEST_LINE)
 
 
-def _make_parser(event: str, tags: tuple[str, ...] | None) -> Any:
+def _make_parser(events: tuple[str, ...], tags: tuple[str, ...] | None) -> Any:
     return etree.XMLPullParser(
-        events=(event,),
+        events=events,
         tag=tags,
         resolve_entities=False,
         load_dtd=False,
@@ -95,14 +152,3 @@ def _find_root(scout: Any, chunk: bytes) -> str | None:
     for _, element in scout.read_events():
         return str(element.tag)
     return None
-
-
-def _take_children(parser: Any) -> Iterator[Element]:
-    for _, element in parser.read_events():
-        parent = element.getparent()
-        if parent is None or parent.getparent() is not None:
-            continue
-        yield element
-        element.clear()
-        while element.getprevious() is not None:
-            del parent[0]

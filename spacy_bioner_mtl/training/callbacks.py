@@ -11,7 +11,7 @@ from wasabi import msg
 
 from spacy_bioner_mtl.docbin import doc_to_record
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files import safe_name, write_whole
 from spacy_bioner_mtl.formats.conll import write_conll
 from spacy_bioner_mtl.span_groups import annotated_heads
 
@@ -27,7 +27,8 @@ def configure_annotate_on_improvement(
     anyway, with averaged weights where training averages them. The saved pipeline does not know of
     it: evaluating that later writes nothing.
 
-    path (str): Folder for one CoNLL file per head, HEAD.tsv.
+    path (str): Folder for one CoNLL file per head, HEAD.tsv. What is in a head's name that is not
+        safe in that of a file is replaced.
     component (str): The component's name in the pipeline.
     RETURNS (Callable[[Language], Language]): The callback.
     """
@@ -102,20 +103,26 @@ class AnnotatingScorer:
         self._scorer = scorer
         self._folder = folder
         self._best: dict[str, float] = {}
+        self._names: dict[str, str] = {}
 
     def __call__(self, examples: Iterable[Example], **options: Any) -> dict[str, Any]:
         """Score, and write the heads that have improved. Returns the scores unchanged."""
         examples = list(examples)
         scores = self._scorer(examples, **options)
         for head in sorted({head for eg in examples for head in annotated_heads(eg.reference)}):
+            self._names.setdefault(head, self._choose_name(head))
             score = scores[f"spans_{head}_f"]
             if score > self._best.get(head, 0.0):
                 self._best[head] = score
                 self._write(head, [eg for eg in examples if head in eg.reference.spans])
         return scores
 
+    def _choose_name(self, head: str) -> str:
+        """The name of a head's file, which no other head has, whatever the heads are called."""
+        return safe_name(head, {name.casefold() for name in self._names.values()})
+
     def _write(self, head: str, examples: list[Example]) -> None:
         """Write the documents that are annotated for a head, as this head predicts them."""
         docs: list[Doc] = [example.predicted for example in examples]
-        with write_whole(self._folder / f"{head}.tsv") as file:
+        with write_whole(self._folder / f"{self._names[head]}.tsv") as file:
             file.writelines(write_conll([doc_to_record(doc, [head]) for doc in docs], head))

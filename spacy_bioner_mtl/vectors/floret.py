@@ -3,11 +3,13 @@
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.progress import begin
 from spacy_bioner_mtl.vectors.compressed import open_bytes
 from spacy_bioner_mtl.vectors.corpus import iterate_docs
 
@@ -113,22 +115,25 @@ def train_floret(paragraphs: Iterable[list[str]], settings: FloretSettings) -> "
                 n_tokens += len(tokens)
         if not n_tokens:
             raise InputError("There is no text to train on. Name files that are not empty.")
+        # On a terminal, floret shows how far it is.
+        progress = nullcontext() if sys.stderr.isatty() else begin("vectors")
         try:
-            model = floret.train_unsupervised(
-                str(text),
-                model="skipgram",
-                mode="floret",
-                dim=settings.dimensions,
-                bucket=settings.buckets,
-                hashCount=2,
-                epoch=settings.epochs,
-                minCount=settings.min_count,
-                minn=settings.shortest,
-                maxn=settings.longest,
-                thread=settings.threads,
-                # Progress rewrites its line: on a terminal only, not in a log.
-                verbose=2 if sys.stderr.isatty() else 1,
-            )
+            with progress:
+                model = floret.train_unsupervised(
+                    str(text),
+                    model="skipgram",
+                    mode="floret",
+                    dim=settings.dimensions,
+                    bucket=settings.buckets,
+                    hashCount=2,
+                    epoch=settings.epochs,
+                    minCount=settings.min_count,
+                    minn=settings.shortest,
+                    maxn=settings.longest,
+                    thread=settings.threads,
+                    # Progress rewrites its line: on a terminal only, not in a log.
+                    verbose=2 if sys.stderr.isatty() else 1,
+                )
         except (ValueError, RuntimeError) as error:
             raise InputError(
                 f"floret cannot train on {n_tokens:,} tokens: {error} Give more text, or lower "

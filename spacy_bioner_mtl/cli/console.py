@@ -1,0 +1,157 @@
+"""What all commands share: how much they say, and where to."""
+
+import inspect
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from typer import Exit, Option
+from wasabi import msg
+
+from spacy_bioner_mtl import __version__
+from spacy_bioner_mtl.files import is_standard_output
+from spacy_bioner_mtl.progress import showing
+
+#: What a message says: something good, a fact, something to look at, or more of the same.
+Kind = Literal["good", "info", "warn", "plain"]
+#: Parameters that name the file that a command writes.
+_OUTPUTS = ("out", "output")
+
+
+class _Level:
+    """How much the running command says."""
+
+    quiet = False
+    verbose = False
+
+
+def _set_quiet(value: bool) -> None:
+    _Level.quiet |= value
+
+
+def _set_verbose(value: bool) -> None:
+    _Level.verbose |= value
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        print(f"bioner-mtl {__version__}")
+        raise Exit
+
+
+Quiet = Annotated[
+    bool, Option("--quiet", callback=_set_quiet, help="Say nothing but what went wrong.")
+]
+Verbose = Annotated[
+    bool,
+    Option(
+        "--verbose",
+        callback=_set_verbose,
+        help="Also show each file that is passed over, and of an error where it came from.",
+    ),
+]
+Version = Annotated[
+    bool,
+    Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+]
+_SHARED = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+    for name, annotation in (("quiet", Quiet), ("verbose", Verbose))
+]
+
+
+def root(quiet: Quiet = False, verbose: Verbose = False, version: Version = False) -> None:
+    """Multi-task biomedical named entity recognition for spaCy."""
+
+
+def group(quiet: Quiet = False, verbose: Verbose = False) -> None:
+    """Take the options of all commands before the name of a command, too."""
+
+
+def shared(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of all commands, and keep standard output free for its output.
+
+    command (Callable[..., None]): The function of the command.
+    RETURNS (Callable[..., None]): The same with --quiet and --verbose.
+    """
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        for added in _SHARED:
+            options.pop(added.name, None)
+        with _messages(command.__name__, options):
+            command(*arguments, **options)
+
+    signature = inspect.signature(command)
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), *_SHARED]
+    )
+    run.__annotations__ = {
+        **command.__annotations__,
+        **{added.name: added.annotation for added in _SHARED},
+    }
+    return run
+
+
+def start() -> None:
+    """Begin with what a command says by default, whatever another one was told before."""
+    _Level.quiet = _Level.verbose = False
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A log that is being written shows what was said so far.
+        sys.stdout.reconfigure(line_buffering=True)
+
+
+def is_verbose() -> bool:
+    """Check whether everything is to be shown.
+
+    RETURNS (bool): Whether --verbose was given.
+    """
+    return _Level.verbose
+
+
+def show(kind: Kind, message: str) -> None:
+    """Show a message that holds names of files, which wasabi would break into lines.
+
+    kind (Kind): What it is; it decides colour and icon.
+    message (str): The message. Of names that are no text, what cannot be shown is escaped.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(_mark(kind, message).encode(encoding, "backslashreplace").decode(encoding))
+
+
+def show_error(message: str, error: BaseException | None = None) -> None:
+    """Show on standard error what went wrong.
+
+    message (str): The message.
+    error (BaseException | None): What it was made of; shown with --verbose, with its causes.
+    """
+    if error is not None and _Level.verbose:
+        traceback.print_exception(error)
+    print(_mark("fail", message), file=sys.stderr)
+
+
+def _mark(kind: str, message: str) -> str:
+    if kind == "plain":
+        return message
+    return f"{msg.text('', icon=kind, color=kind, no_print=True)} {message}"
+
+
+@contextmanager
+def _messages(name: str, options: Mapping[str, Any]) -> Iterator[None]:
+    """Send messages where they belong while a command runs with these options."""
+    outputs = [options[name] for name in _OUTPUTS if isinstance(options.get(name), Path)]
+    with ExitStack() as stack:
+        if _Level.quiet:
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+        else:
+            stack.enter_context(showing(name.replace("_", "-")))
+            if any(map(is_standard_output, outputs)):
+                stack.enter_context(redirect_stdout(sys.stderr))
+        yield

@@ -1,0 +1,65 @@
+"""What commands that read gold print of it, and the options that they share."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+from wasabi import msg
+
+if TYPE_CHECKING:
+    from spacy_bioner_mtl.formats.gold_records import GoldReport
+
+#: How many of the skipped files of a folder are named.
+NAMED = 5
+#: The widest column of a table, in characters.
+WIDEST = 300
+
+TagLabel = Annotated[
+    str | None,
+    Option(
+        "--label",
+        metavar="NAME",
+        help="The entity type of tags that have none (B, I, O). Default: the name of the head.",
+    ),
+]
+WordColumn = Annotated[
+    int | None,
+    Option(
+        "--word-column",
+        metavar="N",
+        help="The column of the token in files of columns, counted from 1. Default: recognised.",
+    ),
+]
+
+
+def print_gold_report(report: "GoldReport") -> None:
+    """Print what was wrong with annotations, and what was left out.
+
+    report (GoldReport): The report.
+    """
+    if report.flaws:
+        msg.table(
+            report.rows(),
+            header=("Annotations", "Count", "Became", "First at"),
+            aligns=("l", "r", "l", "l"),
+            divider=True,
+            max_col=WIDEST,
+        )
+    if report.unusable:
+        msg.warn(
+            f"{_annotations(report.unusable)} cannot be used; the text that they may be about "
+            "counts as unknown, never as outside. --strict refuses the first"
+        )
+    if report.odd:
+        msg.warn(f"{_annotations(report.odd)} not as it should be, and used all the same")
+    if report.left_out:
+        msg.warn(f"Documents left out, as they are no gold: {report.describe_left_out()}")
+    if report.skipped:
+        named = ", ".join(map(str, report.skipped[:NAMED]))
+        more = ", …" if len(report.skipped) > NAMED else ""
+        msg.warn(
+            f"{len(report.skipped):,} in folders not of the format, and skipped: {named}{more}"
+        )
+
+
+def _annotations(count: int) -> str:
+    return f"{count:,} annotation{'s' * (count != 1)}"

@@ -1,0 +1,103 @@
+"""Texts in UTF-16 or UTF-32, told from those in UTF-8 by their first bytes.
+
+Without a byte order mark they would pass for UTF-8 that is full of NUL and other control
+characters.
+"""
+
+import codecs
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files import Source, open_source
+
+# The marks of UTF-32 begin like those of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32LE",
+    codecs.BOM_UTF32_BE: "UTF-32BE",
+    codecs.BOM_UTF16_LE: "UTF-16LE",
+    codecs.BOM_UTF16_BE: "UTF-16BE",
+}
+_LOOKED_AT = 4_096
+_WHITE_SPACE = "\t\n\v\f\r"
+#: At least so many of the characters are controls where the encoding is another one, and at most so
+#: many are no text where it is the right one.
+_WRONG, _RIGHT = 0.4, 0.02
+#: The shortest text, in bytes, of which this can be told.
+_SHORTEST = 4
+
+
+@contextmanager
+def open_text(source: Path | Source) -> Iterator[IO[bytes]]:
+    """Open a file like files.open_source, unless it is in UTF-16 or UTF-32.
+
+    source (Path | Source): The file, or STANDARD_INPUT.
+    YIELDS (IO[bytes]): The open file.
+    RAISES (InputError): The file cannot be read, or is in one of these.
+    """
+    if isinstance(source, Path):
+        source = Source(source)
+    try:
+        refuse_wide_encoding(str(source), source.head())
+    except InputError:
+        source.close()
+        raise
+    with open_source(source) as file:
+        yield file
+
+
+def find_wide_encoding(head: bytes) -> str:
+    """Find the encoding of a text whose characters have two or four bytes.
+
+    head (bytes): The first bytes of a file.
+    RETURNS (str): The name of the encoding; empty if it is another, as is UTF-8.
+    """
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    head = head[:_LOOKED_AT]
+    # In alphabets every second byte is one: the number of a block of characters.
+    if len(head) < _SHORTEST or _count_controls(head) < _WRONG * len(head):
+        return ""
+    big_endian = _count_controls(head[::2]) > _count_controls(head[1::2])
+    order = ("BE", "LE") if big_endian else ("LE", "BE")
+    likely = (f"UTF-{bits}{end}" for bits in (32, 16) for end in order)
+    return next((each for each in likely if _share_of_no_text(head, each) <= _RIGHT), "")
+
+
+def refuse_wide_encoding(name: str, head: bytes) -> None:
+    """Refuse a text in UTF-16 or UTF-32.
+
+    name (str): The file, for the message.
+    head (bytes): Its first bytes.
+    RAISES (InputError): If it is one; the message says how to convert it.
+    """
+    encoding = find_wide_encoding(head)
+    if encoding:
+        raise InputError(
+            f"{name}: this is {encoding}, not UTF-8; convert it, as in: iconv -f {encoding} -t "
+            "UTF-8 OLD > NEW"
+        )
+
+
+def _count_controls(head: bytes) -> int:
+    return sum(byte < 0x20 and chr(byte) not in _WHITE_SPACE for byte in head)
+
+
+def _share_of_no_text(head: bytes, encoding: str) -> float:
+    """Tell how much of the characters cannot be those of a text; 1 if bytes are no characters."""
+    width = 4 if encoding.startswith("UTF-32") else 2
+    try:
+        # Half of a surrogate pair may be all that is left at the end.
+        text = codecs.getincrementaldecoder(encoding)().decode(head[: len(head) // width * width])
+    except UnicodeDecodeError:
+        return 1.0
+    return sum(map(_is_no_text, text)) / len(text) if text else 1.0
+
+
+def _is_no_text(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cn", "Co", "Cs") and character not in _WHITE_SPACE

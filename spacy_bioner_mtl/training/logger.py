@@ -1,0 +1,48 @@
+"""A logger of ``spacy train`` that says how far a training is, also where nobody watches."""
+
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+from spacy.language import Language
+from spacy.training.loggers import console_logger_v3
+
+from spacy_bioner_mtl.progress import Progress
+
+LogStep = Callable[[dict[str, Any] | None], None]
+SetUpLogger = Callable[[Language, IO[str], IO[str]], tuple[LogStep, Callable[[], None]]]
+
+
+def configure_progress_logger() -> SetUpLogger:
+    """Create a logger with the rows of spaCy's ConsoleLogger and the progress of the training.
+
+    For ``[training.logger]``. On a terminal there is spaCy's bar of all steps; elsewhere, a line on
+    standard error every half minute tells the step, steps a second, and about how long the rest
+    takes, if the training is not ended by its patience before.
+
+    RETURNS (Callable): What spaCy calls before the training.
+    """
+
+    def set_up_logger(
+        nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
+    ) -> tuple[LogStep, Callable[[], None]]:
+        is_terminal = stderr.isatty()
+        # spaCy flushes each row.
+        log_row, end_rows = console_logger_v3(progress_bar="train" if is_terminal else None)(
+            nlp, stdout, stderr
+        )
+        total = nlp.config["training"]["max_steps"] or None
+        progress = Progress("train", "steps", total, shown=not is_terminal)
+        progress.__enter__()
+
+        def log_step(info: dict[str, Any] | None) -> None:
+            log_row(info)
+            progress.advance()
+
+        def finalize() -> None:
+            progress.__exit__(None, None, None)
+            end_rows()
+
+        return log_step, finalize
+
+    return set_up_logger

@@ -1,0 +1,133 @@
+"""The logger of trainings: spaCy's rows, and how far the training is."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+import spacy
+from conftest import ROOT, SAMPLE_CONFIG, make_examples, make_pipeline
+from spacy.training.loggers import console_logger_v3
+
+from spacy_bioner_mtl import progress as progress_module
+from spacy_bioner_mtl.training.logger import configure_progress_logger
+
+CONFIGS = ["mtl.cfg", "original.cfg", "sample.cfg"]
+
+
+class Stream(io.StringIO):
+    """A stream that may be a terminal, and counts how often it was flushed."""
+
+    def __init__(self, is_terminal=False):
+        super().__init__()
+        self.is_terminal = is_terminal
+        self.flushed = 0
+
+    def isatty(self):
+        return self.is_terminal
+
+    def flush(self):
+        self.flushed += 1
+
+
+@pytest.fixture
+def nlp():
+    nlp = make_pipeline()
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp.config["training"] = {
+        "max_steps": 40,
+        "eval_frequency": 10,
+        "score_weights": {"bioner_macro_f": 1.0},
+    }
+    return nlp
+
+
+def evaluation(step):
+    return {
+        "epoch": 0,
+        "step": step,
+        "losses": {"bioner_mtl": 1.5},
+        "other_scores": {"bioner_macro_f": 0.5},
+        "score": 0.5,
+    }
+
+
+def train(logger, nlp, stdout, stderr, steps=21):
+    """Log steps as spaCy's training loop does; returns what ends the logging."""
+    log_step, finalize = logger(nlp, stdout, stderr)
+    for step in range(steps):
+        log_step(evaluation(step) if step % 10 == 0 else None)
+    return finalize
+
+
+def test_the_rows_are_spacys_and_flushed_at_once(nlp):
+    ours, theirs, stderr = Stream(), Stream(), Stream()
+    train(console_logger_v3(), nlp, theirs, stderr)()
+    train(configure_progress_logger(), nlp, ours, stderr)()
+    assert ours.getvalue() == theirs.getvalue()
+    # Two lines of the header and three rows
+    assert ours.getvalue().count("\n") == 5 == ours.flushed
+    assert not stderr.getvalue()
+
+
+def test_off_a_terminal_there_are_lines(nlp, monkeypatch, capsys):
+    made = []
+    monkeypatch.setattr(progress_module.Progress, "_print_lines", lambda self: made.append(self))
+    finalize = train(configure_progress_logger(), nlp, Stream(), Stream())
+    (progress,) = made
+    progress._clock = lambda: progress._start + 42
+    assert progress.line() == "train: 21 of 40 steps, 0.5 a second, about 38 s left"
+    finalize()
+    assert progress._thread is None
+
+
+def test_a_training_without_an_end_has_no_estimate(nlp, monkeypatch):
+    made = []
+    monkeypatch.setattr(progress_module.Progress, "_print_lines", lambda self: made.append(self))
+    nlp.config["training"]["max_steps"] = 0
+    train(configure_progress_logger(), nlp, Stream(), Stream())()
+    made[0]._clock = lambda: made[0]._start + 42
+    assert made[0].line() == "train: 21 steps, 0.5 a second"
+
+
+def test_on_a_terminal_there_is_a_bar_of_all_steps(nlp, monkeypatch):
+    monkeypatch.setattr(progress_module.Progress, "_print_lines", None)
+    stdout, stderr = Stream(), Stream(is_terminal=True)
+    train(configure_progress_logger(), nlp, stdout, stderr)()
+    assert "/40" in stderr.getvalue()
+    assert stdout.getvalue().count("\n") == 5
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_configs_name_it(name):
+    config = spacy.util.load_config(ROOT / "configs" / name)
+    logger = spacy.registry.resolve({"logger": config["training"]["logger"]})["logger"]
+    assert logger.__qualname__.startswith("configure_progress_logger")
+
+
+LINES_ALL_THE_TIME = """
+import sys
+from spacy_bioner_mtl import progress
+progress.INTERVAL = 0.0
+from spacy.cli import setup_cli
+sys.argv[0] = "spacy"
+setup_cli()
+"""
+
+
+def test_spacy_train_says_how_far_it_is(sample_docbins, tmp_path):
+    options = {
+        "--paths.train": sample_docbins / "train",
+        "--paths.dev": sample_docbins / "dev",
+        "--training.max_steps": 2,
+        "--output": tmp_path,
+    }
+    arguments = ["train", SAMPLE_CONFIG, *(each for pair in options.items() for each in pair)]
+    done = subprocess.run(
+        [sys.executable, "-c", LINES_ALL_THE_TIME, *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert "LOSS BIONE..." in done.stdout
+    assert "train: " in done.stderr and " of 2 steps" in done.stderr
