@@ -175,7 +175,7 @@ def test_killed_at_every_file(tmp_path, model, monkeypatch, moment):
             assert [path for path in out.rglob("*") if path.name.endswith(".partial")]
         assert run(model, source, out, *options) == 1
         assert tree(out) == expected
-    # The request; two folders, the errors of one and what is known of both; all errors; the manifest.
+    # The request; two folders, errors of one, what is known of both; all errors; the manifest.
     assert kills == 8
 
 
