@@ -135,6 +135,15 @@ def test_folders(tmp_path):
         recognise(Source(tmp_path / "none"))
 
 
+def test_folders_of_brat_may_hold_texts_without_annotations(tmp_path):
+    for name in ("a.txt", "b.txt", "b.ann", "page.html"):
+        (tmp_path / name).write_text(PROSE)
+    assert recognise(Source(tmp_path)).name == "brat"
+    (tmp_path / "c.jsonl").write_text('{"text": "Zinc"}')
+    with pytest.raises(InputError, match="several formats"):
+        recognise(Source(tmp_path))
+
+
 def test_a_folder_with_prose_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text(PROSE)
     with pytest.raises(InputError, match=r"a\.txt: this looks like prose"):
