@@ -21,13 +21,13 @@ from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import Line, read_checked_lines
 from spacy_bioner_mtl.tags import add_type, is_like_a_tag, parse_tag, to_upper
 
-#: So many lines are looked at to tell the columns.
-LOOKED_AT = 2_000
+#: So many lines, of so many characters together, are looked at to tell the columns.
+LOOKED_AT, LOOKED_AT_CHARACTERS = 2_000, 1_000_000
 
 # Unicode knows more white space than this; a word may consist of it (a no-break space does occur).
 _BLANKS = " \t\v\f"
 _GAP = re.compile(f"[{_BLANKS}]+")
-_DOCUMENT_START = re.compile(r"-DOCSTART-|###\S+$|#\s*newdoc\b(?=[^\t]*$)")
+_DOCUMENT_START = re.compile(r"-DOCSTART-|###\S+\s*$|#\s*newdoc\b(?=[^\t]*$)")
 _COMMENT = re.compile(r"#\s*(newpar\b|[\w.:-]+ *=)")
 _NO_TOKEN = re.compile(r"\d+[-.]\d+")
 _NUMBER = re.compile(r"\d+([-.:/_]\d+)*")
@@ -92,7 +92,7 @@ def read_columns(
         column looks like an identifier.
     """
     lines = read_checked_lines(source)
-    first = list(islice(lines, LOOKED_AT))
+    first = list(_take_first(lines))
     layout = _find_layout(source, first, word_column)
     document = 0
     rows: list[Row] = []
@@ -122,6 +122,15 @@ def read_columns(
         rows.append(_make_row(place, line, columns, layout, tagged))
     if rows:
         yield Rows(rows, document)
+
+
+def _take_first(lines: Iterator[Line]) -> Iterator[Line]:
+    characters = 0
+    for line in islice(lines, LOOKED_AT):
+        yield line
+        characters += len(line.text)
+        if characters >= LOOKED_AT_CHARACTERS:
+            break
 
 
 def _split(line: str) -> list[str]:
