@@ -69,7 +69,13 @@ def check_request(request: Request) -> Plan:
             f"would nest and cross: name one head, or take --head {MERGED_HEAD}, or --to "
             f"{', '.join(several)}"
         )
-    plan = plan_shards(request.source, request.out, source_format, target_format)
+    try:
+        plan = plan_shards(request.source, request.out, source_format, target_format)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or request.source}: cannot be looked at ({error.strerror or error}); "
+            "check the path"
+        ) from error
     # Says what does not fit the format, and which library is missing.
     plan.source_format.load_reader(word_column=request.word_column)
     if request.engine == "ray":
