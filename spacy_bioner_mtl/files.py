@@ -397,7 +397,7 @@ def _descriptor(path: Path) -> int | None:
         if folder in ("/dev/fd", f"/proc/{os.getpid()}/fd") and path.name.isdecimal():
             return int(path.name)
         # Followed to its end, the name of a file would be taken that was redirected to.
-        if not path.is_symlink():
+        if not os.path.islink(path):
             return None
         path = Path(folder, os.readlink(path))
     return None

@@ -24,7 +24,15 @@ def annotate_file(nlp, source, out, source_format="conll", **options):
     request = Request("in memory", source, out, source_format=source_format, **options)
     plan = check_request(request)
     (shard,) = plan.shards
-    report = Annotator(nlp, request).annotate(shard, lambda count: None, plan.source)
+    errors = []
+    report = Annotator(nlp, request).annotate(
+        shard,
+        lambda count: None,
+        lambda name, reason: errors.append({"id": name, "reason": reason}),
+        plan.source,
+    )
+    assert report.errors == len(errors)
+    report.errors = errors
     if report.failure:
         raise InputError(report.failure)
     return report

@@ -13,6 +13,7 @@ from spacy.util import fix_random_seed
 from spacy.vectors import Vectors
 from thinc.api import Adam
 
+from spacy_bioner_mtl import progress
 from spacy_bioner_mtl.docbin import convert_files
 
 ROOT = Path(__file__).parent.parent
@@ -67,6 +68,12 @@ GOLD = [
 def one_thread():
     """More threads gain nothing on networks this small."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_lines_of_progress():
+    """On a busy machine a command may take half a minute, and say so among its messages."""
+    progress.INTERVAL = 1_000_000.0
 
 
 def make_pipeline(seed=0, config=None, **model):

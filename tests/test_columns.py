@@ -51,6 +51,7 @@ WITH_TOKENS = {
     "comments and blanks": "# text = a b\n" + lay_out(lambda n, word: f"{word} NN O"),
     "comments, words alone": "# text = a b\n" + lay_out(lambda n, word: word),
     "MEDLINE": "###MEDLINE:7\n\n" + lay_out(lambda n, w: w + "\tO", between="\n###MEDLINE:8\n\n"),
+    "MEDLINE with blanks": "###MEDLINE:7 \n\n" + lay_out(lambda n, word: f"{word}\tO"),
     "MEDLINE, words alone": "###MEDLINE:7\n\n" + lay_out(lambda n, word: word),
     "several tags": lay_out(lambda n, word: f"{word}\tO\tB-X\t-"),
 }
@@ -132,6 +133,12 @@ def test_a_blank_token_is_refused(file, content, line):
     for read in (read_tokens, read_conll):
         with pytest.raises(InputError, match=rf"source.tsv:{line}: (one column|no token|a word)"):
             list(read(file(content)))
+
+
+def test_lines_beyond_those_looked_at_are_read(file, monkeypatch):
+    monkeypatch.setattr(columns, "LOOKED_AT_CHARACTERS", 15)
+    path = file(WITH_TOKENS["index"] + "\n" + WITH_TOKENS["index"])
+    assert [words_of(record) for record in read_tokens(path)] == SENTENCES * 2
 
 
 def test_prose_among_words_is_refused(file):

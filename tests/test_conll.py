@@ -8,7 +8,7 @@ from tagged import read_strictly, words_of
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.conll import group_sentences, read_conll, write_conll
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word, join_words
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 
@@ -220,6 +220,26 @@ def test_mentions_that_conll_cannot_hold(mentions):
     record = Record("7", "ab cd", {"H": mentions}, words=[Word(0, 2), Word(3, 5)])
     with pytest.raises(InputError, match=r"record '7'.*overlaps another or cuts a word"):
         list(write_conll([record], "H"))
+
+
+ODD = st.text(st.sampled_from("a# \t\n\r\0\v\u2028-"), min_size=1, max_size=4)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ODD, min_size=1, max_size=3), ODD)
+def test_odd_words_and_labels_are_read_again_or_refused(file, texts, label):
+    text, words = join_words(texts)
+    mention = Mention(words[0].start, words[0].end, label)
+    try:
+        written = "".join(write_conll([Record("", text, {"H": [mention]}, words=words)], "H"))
+    except InputError:
+        odd = [each for each in texts if "\0" in each or not each.strip(" \t\v\f\r\n")]
+        assert odd or label != label.strip() or not set("\t\n\r\0").isdisjoint(label)
+        return
+    (record,) = read_strictly(file(written))
+    breaks = str.maketrans("\t\n\r", "   ")
+    assert words_of(record) == [each.translate(breaks).strip(" \v\f") for each in texts]
+    assert entities(record) == [(words_of(record)[0], label)]
 
 
 @pytest.mark.parametrize("label", ["", " ", " X", "X ", "a\tb", "a\nb", "a\rb", "X\0"])

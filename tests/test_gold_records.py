@@ -113,6 +113,18 @@ def test_a_folder_is_read_sorted_and_the_rest_is_named(tmp_path, name):
     assert report.skipped == [tmp_path / "README.md", tmp_path / "link"]
 
 
+def test_what_is_no_file_of_the_folder_is_named(tmp_path):
+    save(tmp_path, "jsonl", "elsewhere")
+    (tmp_path / "in").mkdir()
+    save(tmp_path / "in", "jsonl")
+    (tmp_path / "in" / "inside.jsonl").symlink_to("gold.jsonl")
+    (tmp_path / "in" / "outside.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
+    os.mkfifo(tmp_path / "in" / "pipe.jsonl")
+    records, report = read(tmp_path / "in", source_format="jsonl")
+    assert len(records) == 2
+    assert report.skipped == [tmp_path / "in" / "outside.jsonl", tmp_path / "in" / "pipe.jsonl"]
+
+
 def test_annotations_without_a_text_are_named(tmp_path):
     save(tmp_path, "brat")
     (tmp_path / "lost.ann").write_text("")

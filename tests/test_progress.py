@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from spacy_bioner_mtl import progress as module
 from spacy_bioner_mtl.progress import (
-    INTERVAL,
     Progress,
     begin,
     counted,
@@ -80,7 +79,7 @@ def test_off_a_terminal_there_is_a_line_every_interval(clock, capsys):
     progress = Progress("compare", "documents", 240, clock=clock, wait=wait)
     with progress:
         progress._thread.join()
-    assert waits == [INTERVAL] * 3
+    assert waits == [module.INTERVAL] * 3
     captured = capsys.readouterr()
     assert not captured.out
     assert captured.err.splitlines() == [

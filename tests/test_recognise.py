@@ -111,16 +111,6 @@ def test_names_tell_what_content_cannot(file):
         recognise(Source(text.path.with_name("b.txt")))
 
 
-@pytest.mark.parametrize("size", [0, 10, HEAD_SIZE - 1, HEAD_SIZE, HEAD_SIZE + 1, 3 * HEAD_SIZE])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_looking_does_not_take_anything_away(file, size, pack):
-    content = bytes(index % 251 for index in range(size))
-    source = file(pack(content))
-    assert source.head() == source.head() == content[:HEAD_SIZE]
-    with open_source(source) as opened:
-        assert opened.read() == content
-
-
 def test_standard_input_is_looked_at_and_read(monkeypatch):
     stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(CONTENTS["jsonl"][0].encode())))
     monkeypatch.setattr(sys, "stdin", stream)
@@ -143,6 +133,15 @@ def test_folders(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="no file in this folder"):
         recognise(Source(tmp_path / "none"))
+
+
+def test_folders_of_brat_may_hold_texts_without_annotations(tmp_path):
+    for name in ("a.txt", "b.txt", "b.ann", "page.html"):
+        (tmp_path / name).write_text(PROSE)
+    assert recognise(Source(tmp_path)).name == "brat"
+    (tmp_path / "c.jsonl").write_text('{"text": "Zinc"}')
+    with pytest.raises(InputError, match="several formats"):
+        recognise(Source(tmp_path))
 
 
 def test_a_folder_with_prose_is_refused(tmp_path):

@@ -175,8 +175,8 @@ def test_killed_at_every_file(tmp_path, model, monkeypatch, moment):
             assert [path for path in out.rglob("*") if path.name.endswith(".partial")]
         assert run(model, source, out, *options) == 1
         assert tree(out) == expected
-    # The request; two folders and what is known of them; the errors; the manifest.
-    assert kills == 7
+    # The request; two folders, errors of one, what is known of both; all errors; the manifest.
+    assert kills == 8
 
 
 @pytest.mark.slow
@@ -356,8 +356,8 @@ STATES = {
     "true for a number": lambda state: {**state, "documents": True},
     "less than nothing": lambda state: {**state, "words": -1},
     "a number for a text": lambda state: {**state, "sha256": 1},
-    "errors without a reason": lambda state: {**state, "errors": [{"id": "1"}]},
-    "errors that are none": lambda state: {**state, "errors": "none"},
+    "errors as a list": lambda state: {**state, "errors": []},
+    "more errors": lambda state: {**state, "errors": 1},
     "of another file": lambda state: {**state, "source": "part00.txt"},
 }
 
@@ -373,6 +373,34 @@ def test_damaged_states_are_no_traceback(finished, model, capsys, damage):
     assert run(model, source, out, *OPTIONS) == 0
     assert "1 files that were finished before were annotated again" in capsys.readouterr().out
     assert tree(out) == before
+
+
+@pytest.mark.parametrize("damage", [empty, cut, os.unlink])
+def test_lists_of_errors_that_were_damaged_are_made_again(tmp_path, model, capsys, damage):
+    source, out = make_sources(tmp_path / "source", 2, 3), tmp_path / "out"
+    (source / "part00.txt").write_bytes(b"aspirin\n\xff\n\xff\n")
+    assert run(model, source, out, *OPTIONS) == 1
+    before = tree(out)
+    damage(out / ".annotate" / "errors" / "part00.txt")
+    capsys.readouterr()
+    assert run(model, source, out, *OPTIONS) == 1
+    assert "1 files that were finished before were annotated again" in capsys.readouterr().out
+    assert tree(out) == before
+    assert len(rows_of(out / "errors.jsonl")) == 2
+
+
+def test_a_list_of_errors_does_not_stay_when_there_are_none(tmp_path, model):
+    source, out = make_sources(tmp_path / "source", 2, 3), tmp_path / "out"
+    good = (source / "part00.txt").read_bytes()
+    (source / "part00.txt").write_bytes(good + b"\xff\n")
+    assert run(model, source, out, *OPTIONS) == 1
+    (source / "part00.txt").write_bytes(b"\x1f\x8b cut off")
+    assert run(model, source, out, *OPTIONS) == 1
+    assert not (out / ".annotate" / "errors" / "part00.txt").exists()
+    (source / "part00.txt").write_bytes(good)
+    assert run(model, source, out, *OPTIONS) == 0
+    assert run(model, source, tmp_path / "again", *OPTIONS) == 0
+    assert tree(out) == tree(tmp_path / "again")
 
 
 def test_a_state_that_is_a_folder(finished, model):

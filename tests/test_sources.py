@@ -235,6 +235,19 @@ def test_names_that_are_no_text(tmp_path, model, capsys):
     assert [row["source"] for row in rows_of(out / "errors.jsonl")] == [f"{odd}2.txt"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("x" * 300, "out"), ("a.txt", "x" * 300), ("a.txt", "x" * 300 + "/out"), ("in", "x" * 300)],
+)
+def test_paths_that_cannot_be(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    write_lines(tmp_path / "a.txt", "aspirin")
+    make_sources(tmp_path / "in", 1, 1)
+    assert run("no_model", *arguments, *OPTIONS) == 1
+    error = capsys.readouterr().err
+    assert "x" * 300 in error and "too long" in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("out", ["-", "/dev/null", "/dev/stdout"])
 @pytest.mark.parametrize("options", [[], ["--to", "brat"]], ids=["folder", "brat"])
 def test_a_folder_cannot_be_written_through(tmp_path, capsys, out, options):

@@ -1,7 +1,7 @@
 """Annotate one source file after the other with one pipeline."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.annotate.documents import answer, choose_heads
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Is told how many documents were answered since the last call.
 Advance = Callable[[int], object]
+#: Is told the identifier of a document that was not answered, and why.
+ListError = Callable[[str, str], object]
 
 
 @dataclass
@@ -29,24 +31,27 @@ class ShardReport:
     documents (int): Documents answered.
     words (int): Words in them.
     mentions (int): Mentions in them, of all heads together.
-    errors (list[dict[str, str]]): "id" and "reason" of each document that was not answered.
+    errors (int): Documents that were not answered.
     failure (str): Why nothing of it was answered; empty if it was.
     bytes (int): The size of the file, where runs can be resumed.
     sha256 (str): The checksum of its content, where runs can be resumed.
     output_bytes (int): The size of its answers, where runs can be resumed.
     output_sha256 (str): The checksum of its answers, where runs can be resumed.
+    errors_sha256 (str): The checksum of the list of its errors, where runs can be resumed and there
+        are any.
     """
 
     source: str
     documents: int = 0
     words: int = 0
     mentions: int = 0
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: int = 0
     failure: str = ""
     bytes: int = 0
     sha256: str = ""
     output_bytes: int = 0
     output_sha256: str = ""
+    errors_sha256: str = ""
 
 
 def report_death(name: str, how: str = "") -> ShardReport:
@@ -89,18 +94,26 @@ class Annotator:
         )
         self._output = Output(find_format(request.target_format, to_read=False))
 
-    def annotate(self, shard: Shard, advance: Advance, source: Source | None = None) -> ShardReport:
+    def annotate(
+        self,
+        shard: Shard,
+        advance: Advance,
+        list_error: ListError = lambda name, reason: None,
+        source: Source | None = None,
+    ) -> ShardReport:
         """Annotate a source file; its answers appear whole or not at all.
 
         shard (Shard): The file, and where its answers go.
         advance (Advance): Is told of every document.
+        list_error (ListError): Is told of every document that is not answered.
         source (Source | None): The file, if its first bytes have been looked at already.
         RETURNS (ShardReport): What became of it.
         RAISES (InputError): The pipeline does not fit, or the disk is full: others would fail, too.
         """
         report = ShardReport(shard.name)
         try:
-            self._output.write(shard.output, self._answers(shard, source, report, advance))
+            answers = self._answers(shard, source, report, advance, list_error)
+            self._output.write(shard.output, answers)
         except ShardFault as fault:
             return ShardReport(shard.name, failure=_portable(str(fault), shard))
         except _Fatal as fatal:
@@ -108,9 +121,14 @@ class Annotator:
         return report
 
     def _answers(
-        self, shard: Shard, source: Source | None, report: ShardReport, advance: Advance
+        self,
+        shard: Shard,
+        source: Source | None,
+        report: ShardReport,
+        advance: Advance,
+        list_error: ListError,
     ) -> Iterator[Record]:
-        """The records to write; those that cannot be are told of in the report."""
+        """The records to write; those that cannot be written are listed."""
         answers = answer(
             self.nlp,
             self._records(shard, source),
@@ -124,8 +142,8 @@ class Annotator:
                 if isinstance(record, Record):
                     record = self._output.check(record, shard.name)
                 if isinstance(record, BadRecord):
-                    reason = _portable(record.reason, shard)
-                    report.errors.append({"id": record.id, "reason": reason})
+                    list_error(record.id, _portable(record.reason, shard))
+                    report.errors += 1
                     continue
                 report.documents += 1
                 report.words += len(record.words or ())

@@ -1,7 +1,7 @@
 """One run at a time writes an output."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
@@ -50,4 +50,6 @@ def locked_beside(output: Path) -> Iterator[None]:
             yield
         finally:
             # While it is locked: whoever waits for the file that is gone does not get its lock.
-            lock_file.unlink(missing_ok=True)
+            # Windows refuses, and removes it when the lock is released.
+            with suppress(PermissionError):
+                lock_file.unlink(missing_ok=True)

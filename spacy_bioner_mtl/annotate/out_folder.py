@@ -8,26 +8,35 @@ times or processes: what a run leaves does not depend on how often it was interr
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport, report_death
+from spacy_bioner_mtl.annotate.error_list import ErrorList, join_errors
 from spacy_bioner_mtl.annotate.lock import locked
 from spacy_bioner_mtl.annotate.output import remove, remove_all_leftovers
 from spacy_bioner_mtl.annotate.provenance import hash_file, list_differences
-from spacy_bioner_mtl.annotate.shards import ERRORS, MANIFEST, STATE, Plan, Shard, state_path
+from spacy_bioner_mtl.annotate.shards import (
+    ERRORS,
+    MANIFEST,
+    STATE,
+    Plan,
+    Shard,
+    errors_path,
+    state_path,
+)
 from spacy_bioner_mtl.annotate.state import (
     COUNTS,
     measure_answers,
     read_json,
     read_report,
     regular_size,
-    to_json,
     write_json,
     write_report,
 )
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole, writing
+from spacy_bioner_mtl.files import writing
 
 
 @dataclass(frozen=True)
@@ -104,11 +113,7 @@ class OutFolder:
                 report = read_report(state_path(self.path, shard.name))
             except FileNotFoundError:
                 continue
-            if (
-                report is None
-                or report.source != shard.name
-                or not _answers_are_whole(report, shard)
-            ):
+            if report is None or report.source != shard.name or not self._is_whole(report, shard):
                 n_damaged += 1
             elif _source_is_the_same(report, shard):
                 reports[shard.name] = report
@@ -130,14 +135,19 @@ class OutFolder:
         RAISES (InputError): The pipeline does not fit, or the disk is full.
         """
         state = state_path(self.path, shard.name)
+        listed = errors_path(self.path, shard.name)
         with writing(state):
             remove(state)
+            remove(listed)
         try:
             size, checksum = regular_size(shard.source), hash_file(shard.source)
         except OSError as error:
             report = ShardReport(shard.name, failure=_unreadable(shard, error))
         else:
-            report = annotator.annotate(shard, advance)
+            with ErrorList(listed, shard.name) as errors:
+                report = annotator.annotate(shard, advance, errors.add)
+                if report.failure:
+                    errors.discard()
             report.bytes, report.sha256 = size, checksum
         if report.failure:
             with writing(shard.output):
@@ -145,6 +155,7 @@ class OutFolder:
         else:
             with writing(shard.output):
                 report.output_bytes, report.output_sha256 = measure_answers(shard.output)
+                report.errors_sha256 = hash_file(listed) if report.errors else ""
             write_report(state, report)
         return report
 
@@ -187,7 +198,7 @@ class OutFolder:
             if each.fault
         ]
         others = [each for each in plan.left_out if not each.fault]
-        write_errors(self.path / ERRORS, reports)
+        join_errors(self.path / ERRORS, reports, partial(errors_path, self.path))
         write_json(
             self.path / MANIFEST,
             {
@@ -197,7 +208,7 @@ class OutFolder:
                     "files_failed": sum(bool(one.failure) for one in reports),
                     "files_left_out": len(others),
                     **{name: sum(getattr(one, name) for one in reports) for name in COUNTS},
-                    "errors": sum(len(one.errors) for one in reports),
+                    "errors": sum(one.errors for one in reports),
                 },
                 "files": [self._describe(report, outputs) for report in reports],
                 "left_out": [{"source": each.name, "reason": each.reason} for each in others],
@@ -216,6 +227,17 @@ class OutFolder:
         orphans = (path for path in folder.rglob("*.json") if path not in known)
         return sorted(path.relative_to(folder).as_posix().removesuffix(".json") for path in orphans)
 
+    def _is_whole(self, report: ShardReport, shard: Shard) -> bool:
+        """Whether answers, and the list of what was not answered, are as they were written."""
+        listed = errors_path(self.path, shard.name)
+        try:
+            return measure_answers(shard.output) == (
+                report.output_bytes,
+                report.output_sha256,
+            ) and (not report.errors or hash_file(listed) == report.errors_sha256)
+        except OSError:
+            return False
+
     def _clean(self) -> None:
         """Remove what processes that died had begun to write."""
         with writing(self.path):
@@ -231,15 +253,8 @@ class OutFolder:
             "sha256": report.sha256,
             "output": outputs[report.source].relative_to(self.path).as_posix(),
             **{name: getattr(report, name) for name in COUNTS},
-            "errors": len(report.errors),
+            "errors": report.errors,
         }
-
-
-def _answers_are_whole(report: ShardReport, shard: Shard) -> bool:
-    try:
-        return measure_answers(shard.output) == (report.output_bytes, report.output_sha256)
-    except OSError:
-        return False
 
 
 def _source_is_the_same(report: ShardReport, shard: Shard) -> bool:
@@ -249,27 +264,6 @@ def _source_is_the_same(report: ShardReport, shard: Shard) -> bool:
         )
     except OSError:
         return False
-
-
-def write_errors(path: Path, reports: list[ShardReport]) -> None:
-    """Write what was not answered, a JSON object a line; where all was, there is no file.
-
-    path (Path): The file.
-    reports (list[ShardReport]): What became of the shards.
-    RAISES (InputError): The disk is full or the like.
-    """
-    rows = []
-    for report in reports:
-        if report.failure:
-            rows.append({"source": report.source, "id": "", "reason": report.failure})
-        rows.extend({"source": report.source, **error} for error in report.errors)
-    if rows:
-        with write_whole(path, "wb") as file:
-            for row in rows:
-                file.write(to_json(row) + b"\n")  # type: ignore[arg-type]
-    else:
-        with writing(path):
-            remove(path)
 
 
 def _unreadable(shard: Shard, error: OSError) -> str:

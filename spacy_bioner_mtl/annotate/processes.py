@@ -72,7 +72,7 @@ def annotate_in_processes(
                     worker.told += answer
                     advance(answer)
                     continue
-                advance(answer.documents + len(answer.errors) - worker.told)
+                advance(answer.documents + answer.errors - worker.told)
                 yield answer
                 if waiting:
                     worker.give(waiting.popleft())

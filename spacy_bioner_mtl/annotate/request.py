@@ -24,8 +24,6 @@ class Request:
     source (Path): A file, "-" for standard input, a folder, or a pattern such as "data/*.xml".
     out (Path): The file to write, or the folder where SOURCE is a folder or a pattern.
     source_format (str | None): A format that can be read; None recognises it.
-    word_column (int | None): The column of the token in files of columns, counted from 1; None
-        recognises it.
     target_format (str): A format that can be written.
     head (str): A head's name, "all", or "merged" for doc.ents.
     scores (bool): Whether mentions get their probabilities.
@@ -34,13 +32,14 @@ class Request:
         process, and is 1 if there are more.
     engine (Engine): What hands the files of a folder to the processes.
     gpu_id (int): The GPU to run on, or -1 for the CPU.
+    word_column (int | None): The column of the token in files of columns, counted from 1; None
+        recognises it.
     """
 
     model: str
     source: Path
     out: Path
-    source_format: str | None = None
-    word_column: int | None = None
+    source_format: str | None = "conll"
     target_format: str = "conll"
     head: str = MERGED_HEAD
     scores: bool = False
@@ -48,6 +47,7 @@ class Request:
     threads: int | None = None
     engine: Engine = "local"
     gpu_id: int = -1
+    word_column: int | None = None
 
 
 def check_request(request: Request) -> Plan:
@@ -69,7 +69,13 @@ def check_request(request: Request) -> Plan:
             f"would nest and cross: name one head, or take --head {MERGED_HEAD}, or --to "
             f"{', '.join(several)}"
         )
-    plan = plan_shards(request.source, request.out, source_format, target_format)
+    try:
+        plan = plan_shards(request.source, request.out, source_format, target_format)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or request.source}: cannot be looked at ({error.strerror or error}); "
+            "check the path"
+        ) from error
     # Says what does not fit the format, and which library is missing.
     plan.source_format.load_reader(word_column=request.word_column)
     if request.engine == "ray":

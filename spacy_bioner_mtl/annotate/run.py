@@ -1,13 +1,14 @@
 """Annotate what a request names: one file, or many so that a killed run can go on."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spacy_bioner_mtl.annotate.annotator import Annotator, ShardReport, load_annotator
+from spacy_bioner_mtl.annotate.error_list import ErrorList
 from spacy_bioner_mtl.annotate.lock import locked_beside
-from spacy_bioner_mtl.annotate.out_folder import OutFolder, write_errors
+from spacy_bioner_mtl.annotate.out_folder import OutFolder
 from spacy_bioner_mtl.annotate.output import remove_leftovers
 from spacy_bioner_mtl.annotate.processes import annotate_in_processes
 from spacy_bioner_mtl.annotate.provenance import describe_request
@@ -45,11 +46,13 @@ class RunReport:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def annotate(request: Request, plan: Plan) -> RunReport:
+def annotate(request: Request, plan: Plan, tell: Callable[[str], object]) -> RunReport:
     """Annotate what a request names.
 
     request (Request): The request.
     plan (Plan): Its files, as check_request finds them.
+    tell (Callable[[str], object]): Is told why a document was not answered where the answers are
+        written through, so that there is no place for a list beside them.
     RETURNS (RunReport): What was done, faulty documents included.
     RAISES (InputError): The request cannot be met, or the one file cannot be read. What was
         finished of many stays, and the same request goes on from there.
@@ -60,24 +63,29 @@ def annotate(request: Request, plan: Plan) -> RunReport:
     with begin("documents") as progress:
         if plan.bulk:
             return _annotate_folder(_anywhere(request), plan, progress)
-        return _annotate_file(request, plan, progress)
+        return _annotate_file(request, plan, progress, tell)
 
 
-def _annotate_file(request: Request, plan: Plan, progress: Progress) -> RunReport:
+def _annotate_file(
+    request: Request, plan: Plan, progress: Progress, tell: Callable[[str], object]
+) -> RunReport:
     annotator = load_annotator(request)
     (shard,) = plan.shards
     if is_stream(shard.output):
-        report = annotator.annotate(shard, progress.advance, plan.source)
+        report = annotator.annotate(
+            shard, progress.advance, lambda _, reason: tell(reason), plan.source
+        )
         if report.failure:
             raise InputError(report.failure)
         return RunReport(annotator.heads, [report], None)
+    errors = errors_beside(shard.output)
     with locked_beside(shard.output):
         remove_leftovers(resolve_links(shard.output))
-        report = annotator.annotate(shard, progress.advance, plan.source)
-        if report.failure:
-            raise InputError(report.failure)
-        errors = errors_beside(shard.output)
-        write_errors(errors, [report])
+        remove_leftovers(errors)
+        with ErrorList(errors, shard.name) as listed:
+            report = annotator.annotate(shard, progress.advance, listed.add, plan.source)
+            if report.failure:
+                raise InputError(report.failure)
     return RunReport(annotator.heads, [report], errors)
 
 
@@ -135,7 +143,7 @@ def _annotate_shards(
 
 def _count(reports: Iterator[ShardReport], progress: Progress) -> Iterator[ShardReport]:
     for report in reports:
-        progress.advance(report.documents + len(report.errors))
+        progress.advance(report.documents + report.errors)
         yield report
 
 

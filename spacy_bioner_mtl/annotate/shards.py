@@ -135,6 +135,16 @@ def state_path(folder: Path, name: str) -> Path:
     return folder / STATE / "finished" / f"{name}.json"
 
 
+def errors_path(folder: Path, name: str) -> Path:
+    """Name the file that lists what was not answered of a shard.
+
+    folder (Path): The folder of answers.
+    name (str): The shard's name.
+    RETURNS (Path): The file.
+    """
+    return folder / STATE / "errors" / name
+
+
 def errors_beside(out: Path) -> Path:
     """Name the file that lists what was not answered of a single file.
 

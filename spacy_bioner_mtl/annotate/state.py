@@ -13,8 +13,8 @@ from spacy_bioner_mtl.files import write_whole
 
 #: Counts of a report.
 COUNTS = ("documents", "words", "mentions")
-_NUMBERS = (*COUNTS, "bytes", "output_bytes")
-_TEXTS = ("source", "failure", "sha256", "output_sha256")
+_NUMBERS = (*COUNTS, "errors", "bytes", "output_bytes")
+_TEXTS = ("source", "failure", "sha256", "output_sha256", "errors_sha256")
 
 
 def write_report(path: Path, report: ShardReport) -> None:
@@ -38,13 +38,8 @@ def read_report(path: Path) -> ShardReport | None:
     content = read_json(path)
     if content is None or content.keys() != asdict(ShardReport("")).keys():
         return None
-    errors = content["errors"]
-    fits = (
-        all(type(content[name]) is int and content[name] >= 0 for name in _NUMBERS)
-        and all(type(content[name]) is str for name in _TEXTS)
-        and isinstance(errors, list)
-        and all(isinstance(each, dict) and each.keys() == {"id", "reason"} for each in errors)
-        and all(type(value) is str for each in errors for value in each.values())
+    fits = all(type(content[name]) is int and content[name] >= 0 for name in _NUMBERS) and all(
+        type(content[name]) is str for name in _TEXTS
     )
     return ShardReport(**content) if fits else None
 

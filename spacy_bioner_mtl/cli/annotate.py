@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from spacy_bioner_mtl.cli.console import is_verbose, show
+from spacy_bioner_mtl.cli.console import is_verbose, show, show_error
 from spacy_bioner_mtl.cli.gold import WordColumn
 from spacy_bioner_mtl.formats.registry import FORMATS
 
@@ -147,7 +147,7 @@ def annotate(
     from spacy_bioner_mtl.annotate.run import annotate as run
 
     try:
-        report = run(request, plan)
+        report = run(request, plan, show_error)
     except KeyboardInterrupt:
         if plan.bulk:
             show("warn", f"{out}: what is finished stays; the same command goes on from there")
@@ -203,15 +203,14 @@ def _conclude(report: "RunReport", out: Path) -> None:
     if report.bulk:
         message += f", in {sum(not shard.failure for shard in shards):,} files"
     show("good", message)
-    n_errors = sum(len(shard.errors) for shard in shards)
+    n_errors = sum(shard.errors for shard in shards)
     n_failed = sum(bool(shard.failure) for shard in shards)
     if n_errors or n_failed:
         faults = [f"{n_errors:,} document{'s' * (n_errors > 1)}"] if n_errors else []
         faults += [f"{n_failed:,} file{'s' * (n_failed > 1)}"] if n_failed else []
         summary = f"{' and '.join(faults)} could not be answered"
         if report.errors is None:
-            reasons = [error["reason"] for shard in shards for error in shard.errors]
-            raise InputError("\n".join([f"{summary}:", *reasons]))
+            raise InputError(f"{summary}, as told above")
         raise InputError(
             f"{summary}; {report.errors} says why"
             + ("; the same command tries the files again" if n_failed else "")

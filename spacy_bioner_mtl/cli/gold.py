@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 from wasabi import msg
 
+from spacy_bioner_mtl.cli.console import is_verbose
+
 if TYPE_CHECKING:
     from spacy_bioner_mtl.formats.gold_records import GoldReport
 
@@ -54,8 +56,9 @@ def print_gold_report(report: "GoldReport") -> None:
     if report.left_out:
         msg.warn(f"Documents left out, as they are no gold: {report.describe_left_out()}")
     if report.skipped:
-        named = ", ".join(map(str, report.skipped[:NAMED]))
-        more = ", …" if len(report.skipped) > NAMED else ""
+        shown = report.skipped if is_verbose() else report.skipped[:NAMED]
+        named = ", ".join(map(str, shown))
+        more = ", …" if len(report.skipped) > len(shown) else ""
         msg.warn(
             f"{len(report.skipped):,} in folders not of the format, and skipped: {named}{more}"
         )

@@ -21,13 +21,17 @@ from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import Line, read_checked_lines
 from spacy_bioner_mtl.tags import add_type, is_like_a_tag, parse_tag, to_upper
 
-#: So many lines are looked at to tell the columns.
-LOOKED_AT = 2_000
+#: So many lines, of so many characters together, are looked at to tell the columns.
+LOOKED_AT, LOOKED_AT_CHARACTERS = 2_000, 1_000_000
 
-# Unicode knows more white space than this; a word may consist of it (a no-break space does occur).
-_BLANKS = " \t\v\f"
-_GAP = re.compile(f"[{_BLANKS}]+")
-_DOCUMENT_START = re.compile(r"-DOCSTART-|###\S+$|#\s*newdoc\b(?=[^\t]*$)")
+#: What separates columns. Unicode knows more white space; a word may consist of it (a no-break
+#: space does occur).
+BLANKS = " \t\v\f"
+#: How a line begins that begins a document.
+DOCUMENT_START = "-DOCSTART-"
+
+_GAP = re.compile(f"[{BLANKS}]+")
+_STARTS_DOCUMENT = re.compile(rf"{DOCUMENT_START}|###\S+\s*$|#\s*newdoc\b(?=[^\t]*$)")
 _COMMENT = re.compile(r"#\s*(newpar\b|[\w.:-]+ *=)")
 _NO_TOKEN = re.compile(r"\d+[-.]\d+")
 _NUMBER = re.compile(r"\d+([-.:/_]\d+)*")
@@ -92,7 +96,7 @@ def read_columns(
         column looks like an identifier.
     """
     lines = read_checked_lines(source)
-    first = list(islice(lines, LOOKED_AT))
+    first = list(_take_first(lines))
     layout = _find_layout(source, first, word_column)
     document = 0
     rows: list[Row] = []
@@ -100,7 +104,7 @@ def read_columns(
     for line in chain(first, lines):
         if line.fault:
             raise InputError(line.fault)
-        starts_document = _DOCUMENT_START.match(line.text) is not None
+        starts_document = _STARTS_DOCUMENT.match(line.text) is not None
         if not line.text.strip() or starts_document:
             if rows:
                 yield Rows(rows, document)
@@ -124,16 +128,25 @@ def read_columns(
         yield Rows(rows, document)
 
 
+def _take_first(lines: Iterator[Line]) -> Iterator[Line]:
+    characters = 0
+    for line in islice(lines, LOOKED_AT):
+        yield line
+        characters += len(line.text)
+        if characters >= LOOKED_AT_CHARACTERS:
+            break
+
+
 def _split(line: str) -> list[str]:
-    line = line.rstrip(_BLANKS)
+    line = line.rstrip(BLANKS)
     if "\t" in line:
-        return [column.strip(_BLANKS) for column in line.split("\t")]
-    return _GAP.split(line.lstrip(_BLANKS))
+        return [column.strip(BLANKS) for column in line.split("\t")]
+    return _GAP.split(line.lstrip(BLANKS))
 
 
 def _make_row(place: str, line: Line, columns: list[str], layout: _Layout, tagged: bool) -> Row:
     word = columns[layout.word] if layout.word < len(columns) else ""
-    begins_blank = line.text[0] in _BLANKS and len(columns) < layout.columns
+    begins_blank = line.text[0] in BLANKS and len(columns) < layout.columns
     if len(columns) > layout.columns == 1 and not tagged:
         raise InputError(
             f"{place}: {len(columns)} columns where other lines have one; correct the line, or "
@@ -216,7 +229,7 @@ def _find_layout(source: Path | Source, lines: list[Line], word_column: int | No
 
 
 def _is_row(line: Line) -> bool:
-    return bool(line.text.strip()) and not _DOCUMENT_START.match(line.text)
+    return bool(line.text.strip()) and not _STARTS_DOCUMENT.match(line.text)
 
 
 def _is_numbered(sentence: list[tuple[int, list[str]]]) -> bool:

@@ -50,7 +50,8 @@ def read_conll(
     """Read a CoNLL file; its tagging scheme is recognised from all its tags.
 
     See tags.detect_scheme for how the scheme is found, and tags.tags_to_spans for how forbidden tag
-    sequences are read. These are flaws, and so are tags in lower case.
+    sequences are read. These are flaws, and so are tags in lower case. As the scheme shows only at
+    the end, the tags of the whole file are held in memory.
 
     source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
         input.

@@ -15,8 +15,9 @@ def list_files(folder: Path, source_format: Format) -> tuple[list[Path], list[Pa
     folder (Path): The folder.
     source_format (Format): The format.
     RETURNS (tuple[list[Path], list[Path]]): The files of the format, sorted; and what else is there
-        and is passed over: other names, folders that cannot be read or are links, and what is no
-        file. Hidden names, and files that belong to those of the format, are in neither.
+        and is passed over: other names, folders that cannot be read or are links, links to files
+        outside, and what is no file. Hidden names, and files that belong to those of the format,
+        are in neither.
     RAISES (InputError): If there is none of the format, or the folder cannot be read.
     """
     found: list[Path] = []
@@ -33,7 +34,7 @@ def list_files(folder: Path, source_format: Format) -> tuple[list[Path], list[Pa
             path = here / name
             if name.startswith("."):
                 continue
-            if source_format.reads(name) and path.is_file():
+            if source_format.reads(name) and path.is_file() and _is_inside(path, folder):
                 found.append(path)
             elif not _is_companion(path, source_format):
                 others.append(path)
@@ -44,6 +45,10 @@ def list_files(folder: Path, source_format: Format) -> tuple[list[Path], list[Pa
             f"{source_format.name} do; rename them, or name the files"
         )
     return sorted(found), sorted(others)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return not path.is_symlink() or folder.resolve() in path.resolve().parents
 
 
 def _is_companion(path: Path, source_format: Format) -> bool:

@@ -21,6 +21,8 @@ from spacy_bioner_mtl.tags import is_like_a_tag
 LOOKED_AT = 20
 
 _COMPRESSED = ".gz"
+_TEXT_NAME = re.compile(r"\.txt(\.gz)?$", re.IGNORECASE)
+_ANNOTATIONS_NAME = re.compile(r"\.ann(\.gz)?$", re.IGNORECASE)
 _ROOTS = {
     "PubmedArticleSet": "pubmed",
     "PubmedBookArticleSet": "pubmed",
@@ -52,8 +54,7 @@ def recognise(source: Source) -> Format:
     """
     if source.path != STANDARD_INPUT and source.path.is_dir():
         return _recognise_folder(source.path)
-    name = source.path.name.lower().removesuffix(_COMPRESSED)
-    if name.endswith(".ann") or (name.endswith(".txt") and _has_annotations(source.path)):
+    if _ANNOTATIONS_NAME.search(source.path.name) or _is_text_of_brat(source.path):
         return FORMATS["brat"]
     try:
         return _recognise_content(str(source), source.head())
@@ -64,7 +65,9 @@ def recognise(source: Source) -> Format:
 
 def _recognise_folder(folder: Path) -> Format:
     """Recognise what its files have in common."""
-    suffixes = {suffix.lower() for each in FORMATS.values() for suffix in each.suffixes}
+    suffixes = {
+        suffix.lower() for each in FORMATS.values() if each.reader for suffix in each.suffixes
+    }
     files = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
@@ -77,7 +80,12 @@ def _recognise_folder(folder: Path) -> Format:
             f"({', '.join(sorted(suffixes))}); give --from"
         )
     found: dict[str, Path] = {}
-    for path in files[:LOOKED_AT]:
+    looked_at = files[:LOOKED_AT]
+    if any(map(_is_text_of_brat, looked_at)):
+        # Texts that have no annotations yet may stand beside those that have.
+        found["brat"] = looked_at[0]
+        looked_at = [path for path in looked_at if not _TEXT_NAME.search(path.name)]
+    for path in looked_at:
         source = Source(path)
         found.setdefault(recognise(source).name, path)
         source.close()
@@ -90,8 +98,11 @@ def _recognise_folder(folder: Path) -> Format:
     return FORMATS[next(iter(found))]
 
 
-def _has_annotations(path: Path) -> bool:
-    stem = path.name[: path.name.lower().rindex(".txt")]
+def _is_text_of_brat(path: Path) -> bool:
+    name = _TEXT_NAME.search(path.name)
+    if not name:
+        return False
+    stem = path.name[: name.start()]
     return any(path.with_name(stem + suffix).exists() for suffix in (".ann", ".ann.gz"))
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.columns import BLANKS, DOCUMENT_START
 from spacy_bioner_mtl.formats.record import Record, Word
 from spacy_bioner_mtl.tags import TagSpan
 
-_BLANKS = " \t\v\f"
-_DOCUMENT_START = "-DOCSTART-"
 _BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 
 
@@ -85,10 +84,10 @@ def sentence_rows(record: Record, heads: Sequence[str]) -> Iterator[SentenceRows
 
 def _write_word(record: Record, word: Word) -> str:
     text = record.text[word.start : word.end].translate(_BREAKS_A_LINE)
-    if "\0" in text or not text.strip(_BLANKS) or text.startswith(_DOCUMENT_START):
+    if "\0" in text or not text.strip(BLANKS) or text.startswith(DOCUMENT_START):
         raise InputError(
             f"record {record.id!r}: the word {text!r} at {word.start} cannot stand in a file of "
-            f"tokens: it holds NUL, is blank, or begins with {_DOCUMENT_START}; choose a format "
+            f"tokens: it holds NUL, is blank, or begins with {DOCUMENT_START}; choose a format "
             "with character offsets"
         )
     return text

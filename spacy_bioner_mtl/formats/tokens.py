@@ -8,12 +8,10 @@ from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import Source
-from spacy_bioner_mtl.formats.columns import read_columns
+from spacy_bioner_mtl.formats.columns import DOCUMENT_START, read_columns
 from spacy_bioner_mtl.formats.record import ReadRecord, Record, join_words
 from spacy_bioner_mtl.formats.rows import sentence_rows
 from spacy_bioner_mtl.tags import OUTSIDE, spans_to_tags
-
-_DOCUMENT_START = "-DOCSTART-"
 
 
 def read_tokens(source: Path | Source, *, word_column: int | None = None) -> Iterator[ReadRecord]:
@@ -61,7 +59,7 @@ def write_label_columns(records: Iterable[Record]) -> Iterator[str]:
                 f"{heads}"
             )
         if record.document != document:
-            yield "\t".join([_DOCUMENT_START, *(OUTSIDE for _ in heads)]) + "\n\n"
+            yield "\t".join([DOCUMENT_START, *(OUTSIDE for _ in heads)]) + "\n\n"
             document = record.document
         for sentence in sentence_rows(record, heads):
             labels = [spans_to_tags(some, len(sentence.words), "IOBES") for some in sentence.spans]
