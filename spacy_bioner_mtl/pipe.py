@@ -38,7 +38,7 @@ from spacy_bioner_mtl.overrides import (
     read_saved_config,
 )
 from spacy_bioner_mtl.settings import HeadSettings, read_settings
-from spacy_bioner_mtl.span_groups import annotated_heads
+from spacy_bioner_mtl.span_groups import annotated_heads, check_head_name
 from spacy_bioner_mtl.static_vectors import adopt_vectors, check_tables
 from spacy_bioner_mtl.training.schedule import check_schedule
 from spacy_bioner_mtl.training.steps import learn, rehearse
@@ -130,7 +130,9 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         name (str): The key of its span group.
         labels (Iterable[str]): Its labels.
         RETURNS (int): 1, or 0 if the head is there already (its new labels are added).
+        RAISES (InputError): The name means something else to commands, or cannot be a key.
         """
+        check_head_name(name)
         labels = tuple(dict.fromkeys(labels))
         if any(head.name == name for head in self.heads):
             for label in labels:
@@ -183,7 +185,8 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             unless label data is given.
         nlp (Language | None): The pipeline.
         labels (dict | None): Label data, as ``spacy init labels`` writes it.
-        RAISES (InputError): No example is annotated for any head, or settings name other heads.
+        RAISES (InputError): No example is annotated for any head, settings name other heads, or a
+            head has a name that means something else to commands.
         """
         validate_get_examples(get_examples, "BioNERMTL.initialize")
         if nlp is not None:
@@ -214,6 +217,8 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
                 "No training document is annotated for any head: none has a span group in "
                 "doc.spans. Make the DocBin with `bioner-mtl convert`, which writes them."
             )
+        for name in heads:
+            check_head_name(name)
         found = [Head(name, tuple(names)) for name, names in heads.items()]
         read_settings(self.cfg, found, self.name)
         self._list_thresholds(list(heads), nlp)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import pytest
 from conftest import ROOT
@@ -85,3 +86,16 @@ def test_help_of_python_m(tmp_path):
         check=True,
     )
     assert done.stdout.startswith("Usage: bioner-mtl")
+
+
+def test_warnings_are_messages_without_lines_of_code(capsys, monkeypatch, tmp_path):
+    def warn(*_):
+        warnings.warn("Something is odd.", stacklevel=1)
+
+    monkeypatch.setattr("spacy_bioner_mtl.corpora.read_corpora_list", warn)
+    for options, expected in ([], "Something is odd."), (["--quiet"], ""):
+        with pytest.raises((SystemExit, AttributeError)):
+            main(["verify", str(tmp_path), *options])
+        error = capsys.readouterr().err
+        assert expected in error and "warnings.warn" not in error
+        assert ("odd" in error) == bool(expected)

@@ -24,7 +24,7 @@ from thinc.api import Adam
 
 from spacy_bioner_mtl import pipe as module
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.model import Query
+from spacy_bioner_mtl.model import make_query
 
 HASH_EMBED = {
     "@architectures": "spacy.HashEmbedCNN.v2",
@@ -371,6 +371,15 @@ def test_head_names_may_be_anything():
     assert set(copy("one word").spans) == set(names)
 
 
+@pytest.mark.parametrize("name", ["all", "merged", "source", "", "genes:unknown"])
+def test_heads_are_not_called_what_commands_mean_otherwise(name, copy_of_trained):
+    with pytest.raises(InputError, match="cannot name a head"):
+        copy_of_trained.get_pipe("bioner_mtl").add_head(name, ["X"])
+    if name and ":" not in name:
+        with pytest.raises(InputError, match="cannot name a head"):
+            initialized([("one word", {name: [(0, 1, "X")]})])
+
+
 def test_two_components_in_one_pipeline_do_not_meet():
     nlp, examples = initialized()
     tiny = nlp.get_pipe_config("bioner_mtl")["model"]
@@ -478,11 +487,11 @@ def test_heads_that_are_switched_off_are_not_asked(copy_of_trained, monkeypatch)
     pipe = nlp.get_pipe("bioner_mtl")
     asked = []
 
-    def watched(docs, sequences, pairs):
-        asked.append(set(pairs[:, 1].tolist()))
-        return Query(docs, sequences, pairs)
+    def watched(docs, sequences, heads):
+        asked.append(set(heads.tolist()))
+        return make_query(docs, sequences, heads)
 
-    monkeypatch.setattr(module, "Query", watched)
+    monkeypatch.setattr(module, "make_query", watched)
     text = GOLD[5][0]
     for active, ents in (
         (["medicine"], ["renal failure"]),

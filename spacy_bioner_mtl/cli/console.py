@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import wraps
@@ -147,7 +148,10 @@ def _messages(name: str, options: Mapping[str, Any]) -> Iterator[None]:
     """Send messages where they belong while a command runs with these options."""
     outputs = [options[name] for name in _OUTPUTS if isinstance(options.get(name), Path)]
     with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.showwarning = _show_warning
         if _Level.quiet:
+            warnings.simplefilter("ignore")
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(redirect_stdout(nowhere))
         else:
@@ -155,3 +159,8 @@ def _messages(name: str, options: Mapping[str, Any]) -> Iterator[None]:
             if any(map(is_standard_output, outputs)):
                 stack.enter_context(redirect_stdout(sys.stderr))
         yield
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Show a warning as a message, without the line of code that gave it."""
+    print(_mark("warn", str(message)), file=sys.stderr)
