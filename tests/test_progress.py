@@ -67,7 +67,8 @@ def test_what_a_stream_gives_is_counted(clock):
     assert progress.line() == "convert: 3 of 3 documents"
 
 
-def test_off_a_terminal_there_is_a_line_every_interval(clock, capsys):
+def test_off_a_terminal_there_is_a_line_every_interval(clock, capsys, monkeypatch):
+    monkeypatch.setattr(module, "INTERVAL", 30.0)
     waits = []
 
     def wait(seconds):
@@ -79,7 +80,7 @@ def test_off_a_terminal_there_is_a_line_every_interval(clock, capsys):
     progress = Progress("compare", "documents", 240, clock=clock, wait=wait)
     with progress:
         progress._thread.join()
-    assert waits == [module.INTERVAL] * 3
+    assert waits == [30.0] * 3
     captured = capsys.readouterr()
     assert not captured.out
     assert captured.err.splitlines() == [
