@@ -48,11 +48,11 @@ def print_gold_report(report: "GoldReport") -> None:
         )
     if report.unusable:
         msg.warn(
-            f"{_annotations(report.unusable)} cannot be used; the text that they may be about "
+            f"{_annotations(report.unusable)} cannot be used; what text may be meant "
             "counts as unknown, never as outside. --strict refuses the first"
         )
     if report.odd:
-        msg.warn(f"{_annotations(report.odd)} not as it should be, and used all the same")
+        msg.warn(f"{_annotations(report.odd)} with a flaw, and used all the same")
     if report.left_out:
         msg.warn(f"Documents left out, as they are no gold: {report.describe_left_out()}")
     if report.skipped:
