@@ -236,10 +236,8 @@ def test_kinds_of_passages(file):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (passage("x", "Zinc"), "invalid literal"),
-        ("<passage><text>Zinc</text></passage>", "a part is missing"),
-        (passage(0, "Zinc", infons="<infon>x</infon>"), "'key' is missing"),
         (passage(0, "Zinc &alpha;"), "the entity &alpha;"),
+        (passage(0, "Zinc", infons='<infon key="k">&beta;</infon>'), "the entity &beta;"),
     ],
 )
 def test_bad_documents_do_not_lose_others(file, content, what):

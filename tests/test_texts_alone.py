@@ -111,3 +111,43 @@ def test_what_makes_the_text_unreadable_is_told(tmp_path):
     bad, good = FORMATS["pubtator"].load_reader()(tmp_path / "1", gold=False)
     assert "not UTF-8" in bad.reason
     assert good.text == "Tin"
+
+
+ONE, TWO = "<text>Zinc helps.</text>", "<text>So it does.</text>"
+BARE = [
+    ("bioc-xml", f"<passage>{ONE}</passage><passage><offset>x</offset>{TWO}</passage>"),
+    (
+        "bioc-xml",
+        f"<passage><infon>title</infon><offset>0</offset>{ONE}</passage>"
+        f"<passage><offset>12</offset>{TWO}</passage>",
+    ),
+    (
+        "bioc-xml",
+        "<passage><offset>0</offset>"
+        f"<sentence>{ONE}</sentence><sentence>{TWO}</sentence></passage>",
+    ),
+    ("bioc-json", {"passages": [{"text": "Zinc helps."}, {"offset": None, "text": "So it does."}]}),
+    (
+        "bioc-json",
+        {
+            "infons": ["x"],
+            "passages": [
+                {"infons": "title", "offset": 0, "text": "Zinc helps."},
+                {"text": "So it does."},
+            ],
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "document"), BARE)
+def test_texts_of_bioc_need_neither_offsets_nor_keys(name, document, tmp_path):
+    if name == "bioc-xml":
+        content = f"<collection><document><id>1</id>{document}</document></collection>"
+    else:
+        content = json.dumps({"documents": [{"id": "1", **document}]})
+    path = tmp_path / "source"
+    path.write_text(content, encoding="utf-8")
+    (record,) = FORMATS[name].load_reader()(path, gold=False)
+    assert isinstance(record, Record), record
+    assert record.text.split() == ["Zinc", "helps.", "So", "it", "does."]

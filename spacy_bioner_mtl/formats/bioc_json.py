@@ -117,7 +117,7 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
     if not isinstance(part, dict):
         return
     for key, empty in _OFTEN_MISSING.items():
-        if part.get(key) is None:
+        if type(part.get(key)) is not type(empty):
             part[key] = empty.copy()
     part.setdefault("id", "")
     annotations = part["annotations"] if gold else []
@@ -128,10 +128,16 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
             yield fault
         else:
             part["annotations"].append({"id": "", "text": None, **annotation})
+    offset = part.get("offset")
+    after = offset if type(offset) is int else 0
     for key in ("passages", "sentences"):
         inner = part.get(key)
         for each in inner if isinstance(inner, list) else ():
             yield from _tidy(each, gold)
+            if isinstance(each, dict):
+                if type(each.get("offset")) is not int:
+                    each["offset"] = after
+                after = each["offset"] + len(str(each.get("text") or "")) + 1
 
 
 def _find_fault(annotation: Any) -> str:

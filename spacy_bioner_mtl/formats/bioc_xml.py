@@ -59,6 +59,10 @@ def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
 
 def _tidy(document: Element, gold: bool) -> list[str]:
     """Take out what is not read, or what the library cannot decode, and tell about the latter."""
+    for infon in list(document.iter("infon")):
+        if "key" not in infon.attrib and infon.getparent().tag != "annotation":
+            infon.getparent().remove(infon)
+    _add_offsets(document, ("passage", "sentence"), 0)
     malformed = []
     for each in list(document.iter("relation", "annotation")):
         fault = _find_fault(each) if gold and each.tag == "annotation" else ""
@@ -69,6 +73,22 @@ def _tidy(document: Element, gold: bool) -> list[str]:
         elif "id" not in each.attrib:
             each.set("id", "")
     return malformed
+
+
+def _add_offsets(parent: Element, tags: tuple[str, ...], after: int) -> None:
+    """Give passages, and the sentences in them, that lack an offset that of their place."""
+    for part in parent.iterchildren(tags[0]):
+        offset = part.find("offset")
+        if offset is None:
+            offset = etree.SubElement(part, "offset")
+            part.insert(0, offset)
+        try:
+            after = int(offset.text or "")
+        except ValueError:
+            offset.text = str(after)
+        if len(tags) > 1:
+            _add_offsets(part, tags[1:], after)
+        after += len(part.findtext("text") or "") + 1
 
 
 def _find_fault(annotation: Element) -> str:
