@@ -275,7 +275,7 @@ def test_scores_are_set_back(trained):
     [
         (None, [], "texts.txt: cannot be read"),
         ("\n \n", [], "texts.txt: there is no text in it"),
-        (b"broken \xff", [], "texts.txt:1: not UTF-8"),
+        (b"\xff broken", [], "texts.txt:1: not UTF-8"),
         ("TKR2 grows .", ["--from", "csv"], "unknown format 'csv'; --from takes"),
         ("TKR2 grows .", ["--heads", "1"], "the pipeline has 2 heads"),
         ("Nothing was found in the liver .", [], "finds no entity in the first texts"),

@@ -620,7 +620,7 @@ def test_any_offsets_of_passages(file, data):
 @BOTH
 @pytest.mark.parametrize("corpus", ["BC5CDR_Test", "NCBIdisease_Test"])
 def test_published_corpora(file, name, corpus):
-    records = list(read_pubtator(PUBTATOR / f"{corpus}.PubTator", "H"))
+    records = list(read_pubtator(PUBTATOR / f"{corpus}.PubTator"))
     again = send(file, name, records)
     assert [one.id for one in again] == [one.id for one in records]
     assert [one.text for one in again] == [one.text for one in records]

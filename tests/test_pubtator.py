@@ -375,5 +375,6 @@ def test_published_corpora_come_back(tmp_path, name):
     out.write_bytes("".join(write_pubtator(before)).encode())
     assert text_lines(out.read_bytes()) == text_lines(source.read_bytes())
     for one, other in zip(before, read_records(out), strict=True):
-        assert other == replace(one, mentions=other.mentions)
+        # What is written has the text of the document itself in its mentions.
+        assert other == replace(one, mentions=other.mentions, flaws=[])
         assert set(other.mentions[SOURCE_HEAD]) == set(one.mentions[SOURCE_HEAD])

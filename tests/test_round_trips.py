@@ -46,7 +46,7 @@ def through(name, records, tmp_path):
 @pytest.mark.parametrize("corpus", TEXTS)
 @pytest.mark.parametrize("name", ["jsonl", "doccano", "inline", "pubtator"])
 def test_texts_and_mentions_come_back(tmp_path, name, corpus):
-    records = list(read_pubtator(PUBTATOR / f"{corpus}.PubTator", SOURCE_HEAD))
+    records = list(read_pubtator(PUBTATOR / f"{corpus}.PubTator"))
     if not FORMATS[name].overlaps:
         records = [longest(record) for record in records]
     again = through(name, records, tmp_path)
@@ -58,7 +58,7 @@ def test_texts_and_mentions_come_back(tmp_path, name, corpus):
 
 @pytest.mark.parametrize("corpus", TEXTS)
 def test_a_page_shows_the_texts(tmp_path, corpus):
-    records = list(read_pubtator(PUBTATOR / f"{corpus}.PubTator", SOURCE_HEAD))
+    records = list(read_pubtator(PUBTATOR / f"{corpus}.PubTator"))
     records = [longest(record) for record in records]
     page = "".join(FORMATS["html"].load_writer()(records))
     shown = unescape(re.sub(r"<[^>]*>", "", re.sub("</?br ?/?>", "\n", page)))
