@@ -87,7 +87,7 @@ def test_a_sign_among_blanks_is_a_token(file):
     assert words_of(record) == ["#", "5"]
 
 
-@pytest.mark.parametrize("first", ["7", "1-{n}", "doc4", "{n}{n}"])
+@pytest.mark.parametrize("first", ["7", "1-{n}", "doc4", "{n}{n}", "d1.{n}"])
 def test_identifiers_are_refused(file, first):
     path = file(lay_out(lambda n, word: f"{first.format(n=n)}\t{word}\tNN\tO"))
     for read in (read_tokens, read_conll):
@@ -97,6 +97,11 @@ def test_identifiers_are_refused(file, first):
         assert [words_of(one)[0][0] for one in read(path, word_column=1)] == [
             first.format(n=1)[0]
         ] * 2
+
+
+def test_words_that_begin_alike_are_words(file):
+    (record,) = read_conll(file("IL2 NN B-X\nIL4 NN B-X\n"))
+    assert words_of(record) == ["IL2", "IL4"]
 
 
 def test_two_columns_are_a_word_and_its_tag(file):

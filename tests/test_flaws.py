@@ -116,6 +116,13 @@ def test_the_work_grows_with_the_text_alone():
     assert found <= 40_000 + 3 * 3_000
 
 
+@pytest.mark.parametrize("label", ["", " ", "\n"])
+def test_without_a_type_the_text_is_unknown_for_all(label):
+    flaw = MentionCheck("dry cough").check([(0, 3)], label, "dry", place="p", what="it")
+    assert flaw is not None
+    assert (flaw.kind, flaw.label, flaw.unknown) == (FlawKind.NO_TYPE, "", (Word(0, 3),))
+
+
 def test_places_are_given_once_for_each_type():
     check = MentionCheck("dry cough, wet cough")
     assert check.find_unknown(0, 3, "cough", "X") == [Word(0, 3), Word(4, 9), Word(15, 20)]

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tagged import read_strictly, token_spans, words_of
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.formats.encoding import find_wide_encoding
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
 from spacy_bioner_mtl.formats.tokens import read_tokens, write_label_columns
 
@@ -62,7 +63,9 @@ def test_any_token_is_read_and_written_as_it_is(tmp_path_factory, given_file, en
     sentences, further_columns = given_file
     path = tmp_path_factory.mktemp("tokens") / "source.tsv"
     text = "\n\n".join("\n".join(word + further_columns for word in words) for words in sentences)
-    path.write_bytes((text + ending).encode())
+    content = (text + ending).encode()
+    assume(not find_wide_encoding(content))
+    path.write_bytes(content)
     # Without being told, numbers alone pass for those of tokens or sentences.
     read = list(read_tokens(path, word_column=1))
     assert [words_of(record) for record in read] == sentences

@@ -36,6 +36,8 @@ _COMMENT = re.compile(r"#\s*(newpar\b|[\w.:-]+ *=)")
 _NO_TOKEN = re.compile(r"\d+[-.]\d+")
 _NUMBER = re.compile(r"\d+([-.:/_]\d+)*")
 _CONLL_U_COLUMNS = 10
+# So many words of a sentence may begin alike by chance, as in "IL2 IL4".
+_FEW = 2
 
 
 @dataclass(frozen=True)
@@ -237,9 +239,11 @@ def _is_numbered(sentence: list[tuple[int, list[str]]]) -> bool:
 
 
 def _looks_like_identifiers(sentences: Iterable[list[str]]) -> bool:
-    """Tell whether all are numbers, or the same in all rows of each sentence."""
+    """Tell whether all are numbers, or the same in all rows of each sentence, but for a number."""
     sentences = list(sentences)
     if all(_NUMBER.fullmatch(word) for sentence in sentences for word in sentence):
         return True
     longer = [sentence for sentence in sentences if len(sentence) > 1]
+    if any(len(sentence) > _FEW for sentence in longer):
+        longer = [[word.rstrip("0123456789") for word in sentence] for sentence in longer]
     return bool(longer) and all(len(set(sentence)) == 1 for sentence in longer)

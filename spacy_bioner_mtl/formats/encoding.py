@@ -23,9 +23,9 @@ _MARKS = {
 }
 _LOOKED_AT = 4_096
 _WHITE_SPACE = "\t\n\v\f\r"
-#: At least so many of the characters are controls where the encoding is another one, and at most so
-#: many are no text where it is the right one.
-_WRONG, _RIGHT = 0.4, 0.02
+#: At least so many of every second byte are controls where the encoding is another one, and at most
+#: so many characters are no text where it is the right one.
+_WRONG, _RIGHT = 0.7, 0.02
 #: The shortest text, in bytes, of which this can be told.
 _SHORTEST = 4
 
@@ -60,10 +60,10 @@ def find_wide_encoding(head: bytes) -> str:
             return encoding
     head = head[:_LOOKED_AT]
     # In alphabets every second byte is one: the number of a block of characters.
-    if len(head) < _SHORTEST or _count_controls(head) < _WRONG * len(head):
+    even, odd = _count_controls(head[::2]), _count_controls(head[1::2])
+    if len(head) < _SHORTEST or max(even, odd) < _WRONG * (len(head) // 2):
         return ""
-    big_endian = _count_controls(head[::2]) > _count_controls(head[1::2])
-    order = ("BE", "LE") if big_endian else ("LE", "BE")
+    order = ("BE", "LE") if even > odd else ("LE", "BE")
     likely = (f"UTF-{bits}{end}" for bits in (32, 16) for end in order)
     return next((each for each in likely if _share_of_no_text(head, each) <= _RIGHT), "")
 

@@ -51,12 +51,13 @@ class MentionCheck:
         RETURNS (Flaw | None): What is wrong; None if nothing is.
         """
         first, last = min(start for start, _ in pieces), max(end for _, end in pieces)
+        label = label if label.strip() else ""
 
         def flaw(kind: FlawKind, reason: str) -> Flaw:
             unknown = () if kind.is_used else tuple(self.find_unknown(first, last, said, label))
             return Flaw(kind, place, f"{place}: {what} {reason}", label, unknown)
 
-        if not label.strip():
+        if not label:
             return flaw(FlawKind.NO_TYPE, "has no type; add it")
         for start, end in pieces:
             if start >= end:
