@@ -58,11 +58,7 @@ def annotate_on_ray(request: Request, shards: list[Shard]) -> Iterator[ShardRepo
         answers = ray.data.range(len(shards), override_num_blocks=len(shards)).map(
             worker,
             fn_constructor_args=(request, shards),
-            compute=ActorPoolStrategy(
-                # What waits in a process that dies would have used up an attempt.
-                size=request.processes,
-                max_tasks_in_flight_per_actor=1,
-            ),
+            compute=ActorPoolStrategy(size=request.processes),
             num_cpus=1,
         )
         for row in answers.iter_rows():
