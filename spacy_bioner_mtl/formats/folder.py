@@ -1,61 +1,194 @@
-"""The files of a folder that are in a format."""
+"""Which files a folder or a pattern holds, and what in it is left out and why."""
 
+import glob
 import os
-from pathlib import Path
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.registry import Format
 
-_COMPRESSED = ".gz"
+_LINK = "it is a link, which is not followed; name it by a pattern, or copy what it leads to"
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
-def list_files(folder: Path, source_format: Format) -> tuple[list[Path], list[Path]]:
-    """List the files of a folder, at any depth, by whether their names are those of a format.
+@dataclass(frozen=True)
+class LeftOut:
+    """Something in a folder, or that a pattern matches, that is not annotated.
 
-    folder (Path): The folder.
-    source_format (Format): The format.
-    RETURNS (tuple[list[Path], list[Path]]): The files of the format, sorted; and what else is there
-        and is passed over: other names, folders that cannot be read or are links, links to files
-        outside, and what is no file. Hidden names, and files that belong to those of the format,
-        are in neither.
-    RAISES (InputError): If there is none of the format, or the folder cannot be read.
+    name (str): Its path inside of SOURCE, with slashes; of a folder it ends in one.
+    reason (str): Why it is left out.
+    fault (bool): Whether it may be one of the files that were asked for, so that not all of them
+        are answered. Files with another ending are not.
     """
-    found: list[Path] = []
-    others: list[Path] = []
 
-    def refuse(error: OSError) -> None:
-        others.append(Path(str(error.filename)))
+    name: str
+    reason: str
+    fault: bool
 
-    for inside, folders, files in os.walk(folder, onerror=refuse):
-        here = Path(inside)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        others += [here / name for name in folders if (here / name).is_symlink()]
-        for name in files:
-            path = here / name
-            if name.startswith("."):
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder or a pattern holds.
+
+    root (Path): The folder, or that which the pattern begins with.
+    names (list[str]): The regular files to annotate, as paths inside of it, with slashes, in order.
+    left_out (list[LeftOut]): What else there is, in order. Hidden files and folders are not
+        mentioned.
+    """
+
+    root: Path
+    names: list[str]
+    left_out: list[LeftOut]
+
+
+def search_folder(
+    source: Path, is_wanted: Callable[[str], bool], companions: tuple[str, ...] = ()
+) -> Found:
+    """Find the files of a folder, at any depth. No link in it is followed.
+
+    source (Path): The folder.
+    is_wanted (Callable[[str], bool]): Whether a file of this name is to be annotated.
+    companions (tuple[str, ...]): How names of files end that belong to such a file of the same
+        name; they are not mentioned.
+    RETURNS (Found): The files, and all others.
+    RAISES (InputError): The folder itself cannot be read.
+    """
+    # An absolute path means the same in every process.
+    root = Path(os.path.abspath(source))
+    names: list[str] = []
+    left_out: list[LeftOut] = []
+    folders = [""]
+    while folders:
+        inside = folders.pop()
+        try:
+            with os.scandir(root / inside) as listed:
+                entries = list(listed)
+        except OSError as error:
+            if not inside:
+                raise InputError(
+                    f"{source}: cannot be read ({error.strerror or error}); check the folder"
+                ) from error
+            reason = f"this folder cannot be read ({error.strerror or error})"
+            left_out.append(LeftOut(inside, reason, fault=True))
+            continue
+        stems = {_stem(entry.name) for entry in entries if is_wanted(entry.name)}
+        for entry in entries:
+            name = inside + entry.name
+            if entry.name.startswith("."):
                 continue
-            if source_format.reads(name) and path.is_file() and _is_inside(path, folder):
-                found.append(path)
-            elif not _is_companion(path, source_format):
-                others.append(path)
-    if not found:
-        suffixes = ", ".join(f"{each} or {each}{_COMPRESSED}" for each in source_format.suffixes)
-        raise InputError(
-            f"{folder}: no file in this folder ends in {suffixes}, as files of --from "
-            f"{source_format.name} do; rename them, or name the files"
-        )
-    return sorted(found), sorted(others)
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{name}/")
+            elif entry.is_symlink() and os.path.isdir(entry.path):
+                left_out.append(LeftOut(f"{name}/", _LINK, fault=True))
+            elif entry.name.removesuffix(".gz").endswith(companions) and (
+                _stem(entry.name) in stems
+            ):
+                continue
+            elif not is_wanted(entry.name):
+                left_out.append(LeftOut(name, "its name ends otherwise", fault=False))
+            elif entry.is_symlink():
+                left_out.append(LeftOut(name, _LINK, fault=True))
+            elif not entry.is_file(follow_symlinks=False):
+                left_out.append(LeftOut(name, _describe_kind(Path(entry.path)), fault=True))
+            else:
+                names.append(name)
+    return Found(root, sorted(names, key=_by_parts), sorted(left_out, key=_by_name))
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
-    return not path.is_symlink() or folder.resolve() in path.resolve().parents
+def search_pattern(pattern: Path, out: Path) -> Found:
+    """Find what a pattern matches.
+
+    pattern (Path): The pattern.
+    out (Path): The folder of answers; what lies in it is not mentioned.
+    RETURNS (Found): The regular files, and links to such files; and all others.
+    """
+    root = Path(os.path.abspath(Path(*_parts_before(pattern))))
+    out = Path(os.path.abspath(out))
+    names: list[str] = []
+    left_out: list[LeftOut] = []
+    circular = _Circular(root)
+    for path in _matches(str(pattern)):
+        if path == out or out in path.parents or circular(path.parent):
+            continue
+        name = path.relative_to(root).as_posix()
+        if path.is_file():
+            names.append(name)
+        elif not path.is_dir():
+            left_out.append(LeftOut(name, _describe_kind(path), fault=True))
+        elif "**" not in pattern.parts:
+            reason = "it is a folder; name the files in it by a pattern as well"
+            left_out.append(LeftOut(f"{name}/", reason, fault=False))
+    for folder in set(_unreadable_folders(pattern)):
+        if folder != out and out not in folder.parents and not circular(folder):
+            name = folder.relative_to(root).as_posix()
+            left_out.append(LeftOut(f"{name}/", "this folder cannot be read", fault=True))
+    return Found(root, sorted(names, key=_by_parts), sorted(left_out, key=_by_name))
 
 
-def _is_companion(path: Path, source_format: Format) -> bool:
-    """Whether it is read together with another file."""
-    bare = path.name.removesuffix(_COMPRESSED)
-    stem, dot, suffix = bare.rpartition(".")
-    if not dot or f".{suffix}" not in source_format.companions:
-        return False
-    texts = (path.with_name(f"{stem}{each}") for each in source_format.suffixes)
-    return any(each.exists() or each.with_name(each.name + _COMPRESSED).exists() for each in texts)
+def _stem(name: str) -> str:
+    return os.path.splitext(name.removesuffix(".gz"))[0]
+
+
+def _parts_before(pattern: Path) -> Iterator[str]:
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            return
+        yield part
+
+
+def _matches(pattern: str) -> set[Path]:
+    return {Path(os.path.abspath(name)) for name in glob.iglob(pattern, recursive=True)}
+
+
+class _Circular:
+    """Whether a folder is reached through a link to a folder that it is in.
+
+    All that is in it has another, shorter path, which the same pattern matches.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._known = {root: False}
+
+    def __call__(self, folder: Path) -> bool:
+        if folder not in self._known:
+            self._known[folder] = self(folder.parent) or (
+                folder.is_symlink()
+                and Path(os.path.realpath(folder))
+                in (real := Path(os.path.realpath(folder.parent)), *real.parents)
+            )
+        return self._known[folder]
+
+
+def _unreadable_folders(pattern: Path) -> Iterator[Path]:
+    """The folders that a pattern leads into and that glob passes over without a word."""
+    for number, part in enumerate(pattern.parts):
+        if glob.has_magic(part):
+            before = pattern.parts[:number] if part != "**" else pattern.parts[: number + 1]
+            # The slash leaves files out.
+            for folder in _matches(os.path.join(*before, "") if before else "."):
+                if not os.access(folder, os.R_OK | os.X_OK):
+                    yield folder
+
+
+def _describe_kind(path: Path) -> str:
+    """Say what something is that is no regular file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return f"it cannot be read ({error.strerror or error})"
+    return f"it is {_KINDS.get(stat.S_IFMT(mode), 'no regular file')}, not a file"
+
+
+def _by_parts(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name).parts
+
+
+def _by_name(left_out: LeftOut) -> tuple[str, ...]:
+    return _by_parts(left_out.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.conll import group_sentences
-from spacy_bioner_mtl.formats.folder import list_files
+from spacy_bioner_mtl.formats.folder import search_folder
 from spacy_bioner_mtl.formats.recognise import recognise
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,
@@ -170,10 +170,16 @@ def _list_files(
             yield path, wanted
             continue
         of_folder = wanted or recognise(Source(path))
-        files, skipped = list_files(path, of_folder)
-        report.skipped += skipped
-        for file in files:
-            yield file, of_folder
+        found = search_folder(path, of_folder.reads, of_folder.companions)
+        if not found.names:
+            suffixes = ", ".join(f"{each} or {each}.gz" for each in of_folder.suffixes)
+            raise InputError(
+                f"{path}: no file in this folder ends in {suffixes}, as files of --from "
+                f"{of_folder.name} do; rename them, or name the files"
+            )
+        report.skipped += [path / each.name for each in found.left_out]
+        for name in found.names:
+            yield path / name, of_folder
 
 
 def read_gold(

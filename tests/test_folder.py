@@ -7,8 +7,8 @@ import socket
 import pytest
 from annotating import make_sources, rows_of, run, tree, write_lines
 
-from spacy_bioner_mtl.annotate import sources
-from spacy_bioner_mtl.annotate.sources import LeftOut, search_folder, search_pattern
+from spacy_bioner_mtl.formats import folder as module
+from spacy_bioner_mtl.formats.folder import LeftOut, search_folder, search_pattern
 
 OPTIONS = ["--from", "lines", "--to", "jsonl"]
 
@@ -80,7 +80,7 @@ def test_folders_that_cannot_be_read(folder, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return scan(path)
 
-    monkeypatch.setattr(sources.os, "scandir", refuse)
+    monkeypatch.setattr(module.os, "scandir", refuse)
     found = search_folder(folder, is_text)
     assert found.names == ["a.txt"]
     reason = "this folder cannot be read (Permission denied)"
@@ -116,7 +116,7 @@ def test_a_pattern_at_any_depth(folder, tmp_path):
 def test_patterns_lead_into_folders_that_cannot_be_read(folder, tmp_path, monkeypatch, pattern):
     access = os.access
     monkeypatch.setattr(
-        sources.os, "access", lambda path, mode: path.name != "deep" and access(path, mode)
+        module.os, "access", lambda path, mode: path.name != "deep" and access(path, mode)
     )
     found = search_pattern(folder / pattern, tmp_path / "out")
     assert LeftOut("deep/", "this folder cannot be read", fault=True) in found.left_out
