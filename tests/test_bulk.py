@@ -221,7 +221,7 @@ def test_bad_documents_cost_nobody_else(tmp_path, fragile_model, capsys):
         "no JSON",
         lines[2],
     )
-    (source / "b.jsonl").write_bytes(gzip.compress(lines[3].encode() * 9)[:-9])
+    (source / "b.jsonl").write_bytes(gzip.compress(lines[3].encode() * 9, mtime=0)[:-9])
     write_lines(source / "c.jsonl", *lines[3:])
     assert run(fragile_model, source, out, "--from", "jsonl", "--to", "pubtator") == 1
     error = capsys.readouterr().err

@@ -324,7 +324,7 @@ def test_offsets_count_code_points(file):
 
 def test_line_ends_blank_lines_and_compression(tmp_path):
     path = tmp_path / "source.jsonl.gz"
-    path.write_bytes(gzip.compress(b'\xef\xbb\xbf{"text": "a"}\r\n\r\n \n{"text": "b"}'))
+    path.write_bytes(gzip.compress(b'\xef\xbb\xbf{"text": "a"}\r\n\r\n \n{"text": "b"}', mtime=0))
     assert [(record.id, record.text) for record in read_jsonl(path)] == [("1", "a"), ("4", "b")]
 
 

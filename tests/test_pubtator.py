@@ -203,7 +203,7 @@ def test_a_blank_line_before_mentions_parts_nothing(file):
 
 def test_compressed_files(tmp_path):
     path = tmp_path / "corpus.PubTator.gz"
-    path.write_bytes(gzip.compress(f"{TITLE}\n{ABSTRACT}\n".encode()))
+    path.write_bytes(gzip.compress(f"{TITLE}\n{ABSTRACT}\n".encode(), mtime=0))
     assert recognise(Source(path)).name == "pubtator"
     assert [record.id for record in read_records(path)] == ["11"]
 

@@ -13,7 +13,7 @@ from spacy.util import fix_random_seed
 
 from spacy_bioner_mtl import pipe as pipe_module
 from spacy_bioner_mtl import windows as module
-from spacy_bioner_mtl.model import Query
+from spacy_bioner_mtl.model import make_query
 from spacy_bioner_mtl.sequences import Sequence
 from spacy_bioner_mtl.windows import (
     MARGIN,
@@ -233,10 +233,10 @@ def watch(monkeypatch):
     queries = []
 
     def watched(*arguments):
-        queries.append(Query(*arguments))
+        queries.append(make_query(*arguments))
         return queries[-1]
 
-    monkeypatch.setattr(pipe_module, "Query", watched)
+    monkeypatch.setattr(pipe_module, "make_query", watched)
     return queries
 
 
