@@ -99,17 +99,19 @@ class NetworkShim(PyTorchShim):
 
         params (dict): The optimizer's averages, under the keys that finish_update gave it.
         """
-        backup = {name: parameter.data for name, parameter in self._model.named_parameters()}
+        # In place: on a GPU the weights of an LSTM lie in one piece of memory, for its kernels.
+        backup: list[tuple[torch.Tensor, torch.Tensor]] = []
         try:
             for name, parameter in self._model.named_parameters():
                 average = params.get(self._key(name, parameter))
                 if average is not None:
-                    parameter.data = xp2torch(average, device=parameter.device).clone()
+                    backup.append((parameter.data, parameter.data.clone()))
+                    parameter.data.copy_(xp2torch(average, device=parameter.device))
             self._model.weights_changed()
             yield
         finally:
-            for name, values in backup.items():
-                self._model.get_parameter(name).data = values
+            for weights, values in backup:
+                weights.copy_(values)
             self._model.weights_changed()
 
 
