@@ -1,5 +1,8 @@
 """tok2vec layers of static vectors. Each keeps its table in the model, and learns nothing.
 
+The table is an attribute and no parameter: it stays in the machine's memory, whatever device the
+network is on. A word is looked up once, and on a GPU that takes ten times as long.
+
 A component with such a layer can be copied into any other pipeline, whatever vectors that has. Two
 of them side by side (thinc's ``concatenate``) know different things about a word: general text one,
 subwords of biomedical text the other.
@@ -16,19 +19,21 @@ from spacy.util import load_model
 from spacy.vectors import Mode as VectorsMode
 from spacy.vectors import Vectors
 from thinc.api import Model
-from thinc.types import Floats1d, Floats2d, Ints1d
+from thinc.types import Floats2d
 from thinc.util import to_numpy
 
 from spacy_bioner_mtl.by_word import SOURCE
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.nn.word_store import Keys
 
+Table = NDArray[np.floating[Any]]
 Layer = Model[list[Doc], list[Floats2d]]
 
 #: Name of the layer that takes the pipeline's vectors.
 WORD_VECTORS = "word_vectors"
-#: Attribute of a layer: settings of floret, by which a table of subwords is read; empty for a table
-#: of words.
-FLORET = "floret"
+#: Attributes of a layer: the words' hashes, sorted, and their vectors, both None before there are
+#: any; settings of floret, by which a table of subwords is read, empty for a table of words.
+KEYS, TABLE, FLORET = "keys", "table", "floret"
 _FLORET_SETTINGS = ("minn", "maxn", "hash_count", "hash_seed", "bow", "eow")
 
 
@@ -58,33 +63,26 @@ def build_vector_table(path: str | Path | None = None, caseless: bool = True) ->
 
 
 def _build(name: str, init: Callable[..., None], attrs: dict[str, Any]) -> Layer:
-    """Parameters are the words' hashes, sorted, and their vectors; of floret only a table."""
-    return Model(
-        name,
-        forward,
-        init=init,
-        dims={"nO": None},
-        params={"keys": None, "table": None},
-        attrs={**attrs, FLORET: {}, SOURCE: source},
-    )
+    own: dict[str, Any] = {KEYS: None, TABLE: None, FLORET: {}, SOURCE: source}
+    return Model(name, forward, init=init, dims={"nO": None}, attrs={**attrs, **own})
 
 
 def source(model: Layer) -> object:
     """Return what holds the vectors."""
-    return model.get_param("table") if model.has_param("table") else None
+    return model.attrs[TABLE]
 
 
 def adopt_vectors(model: Model[Any, Any], vectors: Vectors) -> None:
-    """Give layers that were saved without their vectors those of their pipeline.
+    """Bring layers that version 0.1.0 saved into the form of today.
 
-    Pipelines saved by version 0.1.0 have them in the vocab alone.
+    Of the pipeline's vectors it had only the vocab's copy; tables from packages were parameters.
 
     model (Model): A model just loaded.
     vectors (Vectors): The vectors of the pipeline that it was loaded with.
     RAISES (InputError): These are not the vectors that a layer was trained with, or no numbers.
     """
     for layer in model.walk():
-        if layer.name == WORD_VECTORS and layer.has_dim("nO") and not layer.has_param("table"):
+        if layer.name == WORD_VECTORS and layer.has_dim("nO") and layer.attrs[TABLE] is None:
             width = vectors.shape[1]
             if width != layer.get_dim("nO"):
                 raise InputError(
@@ -93,6 +91,11 @@ def adopt_vectors(model: Model[Any, Any], vectors: Vectors) -> None:
                     "vocab/vectors included, and load it without exclude."
                 )
             _keep(layer, *_take(vectors, "the pipeline's vectors"))
+        elif TABLE in layer.param_names and layer.has_param(TABLE):
+            keys, table = (to_numpy(layer.get_param(name)) for name in (KEYS, TABLE))  # type: ignore[no-untyped-call]
+            _keep(layer, keys, table, {})
+            for name in (KEYS, TABLE):
+                layer.set_param(name, None)
 
 
 def subword_vectors(model: Model[Any, Any]) -> Vectors | None:
@@ -103,8 +106,7 @@ def subword_vectors(model: Model[Any, Any]) -> Vectors | None:
     """
     for layer in model.walk():
         if layer.attrs.get(FLORET):
-            table = layer.get_param("table")
-            return Vectors(data=table, mode="floret", **layer.attrs[FLORET])
+            return Vectors(data=layer.attrs[TABLE], mode="floret", **layer.attrs[FLORET])
     return None
 
 
@@ -115,8 +117,8 @@ def check_tables(model: Model[Any, Any]) -> None:
     RAISES (InputError): A table holds NaN or an infinite value.
     """
     for layer in model.walk():
-        if SOURCE in layer.attrs and layer.has_param("table"):
-            _check_finite(layer.get_param("table"), f"the table of the layer {layer.name!r}")
+        if layer.attrs.get(TABLE) is not None:
+            _check_finite(layer.attrs[TABLE], f"the table of the layer {layer.name!r}")
 
 
 def _init_from_pipeline(model: Layer, X: list[Doc] | None = None, Y: object = None) -> None:
@@ -153,11 +155,13 @@ def _init_from_package(model: Layer, X: list[Doc] | None = None, Y: object = Non
     _keep(model, keys, table if floret else table.astype(np.float16), floret)
 
 
-def _take(vectors: Vectors, where: str) -> tuple[NDArray[np.uint64], Any, dict[str, Any]]:
+def _take(vectors: Vectors, where: str) -> tuple[Keys, Table, dict[str, Any]]:
     """Sorted hashes of words and their vectors; or none, a table of subwords and its settings."""
     keys = np.zeros(0, dtype=np.uint64)
+    table = to_numpy(vectors.data)  # type: ignore[no-untyped-call]
+    floret: dict[str, Any] = {}
     if vectors.mode == VectorsMode.floret:
-        table, floret = vectors.data, {name: getattr(vectors, name) for name in _FLORET_SETTINGS}
+        floret = {name: getattr(vectors, name) for name in _FLORET_SETTINGS}
     else:
         rows = vectors.key2row
         if not rows:
@@ -167,27 +171,24 @@ def _take(vectors: Vectors, where: str) -> tuple[NDArray[np.uint64], Any, dict[s
                 "again with `bioner-mtl vectors`."
             )
         keys = np.array(sorted(rows), dtype=np.uint64)
-        table, floret = vectors.data[[rows[key] for key in keys.tolist()]], {}
+        table = table[[rows[key] for key in keys.tolist()]]
     _check_finite(table, where)
     return keys, table, floret
 
 
-def _check_finite(table: Any, where: str) -> None:
-    values = to_numpy(table)  # type: ignore[no-untyped-call]
+def _check_finite(table: Table, where: str) -> None:
     # A sum is not a number if a value is none; looking at each value takes memory for all of them.
-    if not np.isfinite(values.sum(dtype=np.float64)):
-        (row, *_), *_ = np.argwhere(~np.isfinite(values))
+    if not np.isfinite(table.sum(dtype=np.float64)):
+        (row, *_), *_ = np.argwhere(~np.isfinite(table))
         raise InputError(
             f"{where}: row {row} holds a value that is no number (NaN or infinite). Make the "
             "vectors again, or copy the file again if it is damaged."
         )
 
 
-def _keep(model: Layer, keys: NDArray[np.uint64], table: Any, floret: dict[str, Any]) -> None:
+def _keep(model: Layer, keys: Keys, table: Table, floret: dict[str, Any]) -> None:
     model.set_dim("nO", table.shape[1])
-    model.set_param("keys", cast(Floats1d, model.ops.asarray(cast(Ints1d, keys))))
-    model.set_param("table", cast(Floats2d, model.ops.asarray(table)))
-    model.attrs[FLORET] = floret
+    model.attrs.update({KEYS: keys, TABLE: table, FLORET: floret})
 
 
 def forward(
@@ -201,7 +202,7 @@ def forward(
     def backprop(_: list[Floats2d]) -> list[Doc]:
         return docs
 
-    if not model.has_param("table"):
+    if model.attrs[TABLE] is None:
         raise InputError(
             "The model has no vectors: it was saved by version 0.1.0, which kept them in the "
             "pipeline's vocab alone. Load it as a whole pipeline, with spacy.load."
@@ -218,17 +219,16 @@ def forward(
         vectors = cast(Vectors, subword_vectors(model)).get_batch(words)
     else:
         vectors = _look_up_words(model, distinct)
-    tokens = vectors[model.ops.asarray1i(cast(Ints1d, index))]
+    tokens = model.ops.asarray2f(vectors[index])
     ends = np.cumsum([len(doc) for doc in docs])[:-1]
     return model.ops.xp.split(tokens, ends.tolist()), backprop
 
 
-def _look_up_words(model: Layer, hashes: NDArray[np.uint64]) -> Any:
-    keys, table = model.get_param("keys"), model.get_param("table")
-    values = model.ops.alloc2f(len(hashes), model.get_dim("nO"))
+def _look_up_words(model: Layer, hashes: Keys) -> Table:
+    keys, table = model.attrs[KEYS], model.attrs[TABLE]
+    values = np.zeros((len(hashes), model.get_dim("nO")), dtype=np.float32)
     if len(keys):
-        words = model.ops.asarray(cast(Ints1d, hashes))
-        rows = model.ops.xp.searchsorted(keys, words).clip(max=len(keys) - 1)
-        known = keys[rows] == words
+        rows = np.searchsorted(keys, hashes).clip(max=len(keys) - 1)
+        known = keys[rows] == hashes
         values[known] = table[rows[known]]
     return values

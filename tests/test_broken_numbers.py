@@ -76,8 +76,8 @@ def test_vectors_are_looked_at_when_a_pipeline_is_loaded(tmp_path):
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     (layer,) = nlp.get_pipe("bioner_mtl").model.layers
-    layer.set_param("table", layer.get_param("table").copy())
-    layer.get_param("table")[3, 1] = np.nan
+    layer.attrs["table"] = layer.attrs["table"].copy()
+    layer.attrs["table"][3, 1] = np.nan
     nlp.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="row 3 holds a value that is no number"):
         spacy.load(tmp_path / "model")

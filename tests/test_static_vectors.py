@@ -190,7 +190,7 @@ def test_a_model_keeps_its_table_and_leaves_it_as_it_was(package, tmp_path):
     table = next(node for node in pipe.model.walk() if node.name == "vector_table")
     order = sorted(vectors, key=lambda word: nlp.vocab.strings[word])
     half = [vectors[word].astype("float16") for word in order]
-    np.testing.assert_array_equal(table.get_param("table"), half)
+    np.testing.assert_array_equal(table.attrs["table"], half)
     words = GOLD[-1][0].split()
     expected = found(nlp(Doc(nlp.vocab, words=words)))
     assert expected == [("genes", 0, 1, "GENE"), ("medicine", 3, 5, "Disease")]
@@ -248,6 +248,21 @@ def test_layers_saved_without_vectors_adopt_those_of_their_pipeline(make):
     np.testing.assert_array_equal(old.predict(docs)[0], layer_for(vocab).predict(docs)[0])
 
 
+def test_tables_saved_as_parameters_are_taken_over(package):
+    path, _ = package
+    today, old = build_vector_table(path), build_vector_table()
+    today.initialize()
+    old.from_bytes(today.to_bytes())
+    for name in ("keys", "table"):
+        old.set_param(name, old.attrs[name])
+        old.attrs[name] = None
+    adopt_vectors(old, spacy.blank("en").vocab.vectors)
+    docs = [Doc(spacy.blank("en").vocab, words=["renal", "Zebra"])]
+    assert today.predict(docs)[0].any()
+    np.testing.assert_array_equal(old.predict(docs)[0], today.predict(docs)[0])
+    assert not old.has_param("table")
+
+
 def test_vectors_of_another_width_are_not_adopted():
     vocab, other = spacy.blank("en").vocab, spacy.blank("en").vocab
     set_floret(vocab)
@@ -274,7 +289,7 @@ def test_vectors_that_are_no_numbers_are_refused(value, make, tmp_path):
     make(nlp.vocab)
     layer = layer_for(nlp.vocab)
     check_tables(layer)
-    layer.get_param("table")[1, 2] = value
+    layer.attrs["table"][1, 2] = value
     with pytest.raises(InputError, match="row 1 holds a value that is no number"):
         check_tables(layer)
     nlp.vocab.vectors.data[1, 2] = value
