@@ -1,10 +1,13 @@
 """The same network on a GPU. Run wherever there is one, with CuPy beside a CUDA build of torch."""
 
 import pytest
+import spacy
 import torch
-from conftest import GOLD, found, make_examples, make_pipeline, train
-from thinc.api import require_cpu, require_gpu
+from conftest import GOLD, found, make_examples, make_pipeline, set_floret, set_vectors, train
+from thinc.api import Adam, get_current_ops, require_cpu, require_gpu
 from thinc.compat import has_cupy_gpu
+
+from spacy_bioner_mtl.nn.adam import FusedAdam
 
 pytestmark = [
     pytest.mark.gpu,
@@ -39,14 +42,36 @@ def test_learns_on_the_gpu_and_answers_alike_on_the_cpu(gpu, crf, characters):
     assert [found(other(words)) for words, _ in GOLD] == answers
 
 
-def test_averaged_weights_are_used_on_the_gpu(gpu):
+@pytest.mark.parametrize("optimizer", [Adam, FusedAdam])
+def test_averaged_weights_are_used_on_the_gpu(gpu, optimizer):
     nlp = make_pipeline()
     examples = make_examples(nlp)
-    optimizer = nlp.initialize(lambda: examples)
+    nlp.initialize(lambda: examples)
+    sgd = optimizer(0.01, use_averages=True)
     for _ in range(20):
-        nlp.update(examples, sgd=optimizer)
+        nlp.update(examples, sgd=sgd)
     network = nlp.get_pipe("bioner_mtl").network
     before = {name: values.clone() for name, values in network.named_parameters()}
-    with nlp.use_params(optimizer.averages):
+    with nlp.use_params(sgd.averages):
         assert any(not values.equal(before[name]) for name, values in network.named_parameters())
     assert all(values.equal(before[name]) for name, values in network.named_parameters())
+
+
+def with_words(vocab):
+    set_vectors(vocab, sorted({word.lower() for words, _ in GOLD for word in words.split()}))
+
+
+@pytest.mark.parametrize("fill", [set_floret, with_words], ids=["floret", "words"])
+def test_vectors_on_the_gpu_give_the_answers_of_the_cpu(gpu, fill):
+    nlp = make_pipeline(tok2vec={"@architectures": "spacy_bioner_mtl.WordVectors.v1"})
+    fill(nlp.vocab)
+    nlp.vocab.vectors.to_ops(get_current_ops())
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 60)
+    answers = [found(nlp(words)) for words, _ in GOLD]
+    assert sum(map(len, answers)) > 6
+    saved = nlp.to_bytes()
+    require_cpu()
+    other = spacy.blank("en").from_config(nlp.config).from_bytes(saved)
+    assert [found(other(words)) for words, _ in GOLD] == answers
