@@ -18,9 +18,7 @@ from thinc.api import Optimizer
 from spacy_bioner_mtl.decode import Reply, decode
 from spacy_bioner_mtl.entities import write_annotation
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.features import Vocabulary
 from spacy_bioner_mtl.found_span import FoundSpan
-from spacy_bioner_mtl.heads import Head
 from spacy_bioner_mtl.legacy import PipelineReference, resolve_optimizer
 from spacy_bioner_mtl.merge import MergePolicy
 from spacy_bioner_mtl.model import (
@@ -31,6 +29,8 @@ from spacy_bioner_mtl.model import (
     make_query,
 )
 from spacy_bioner_mtl.nn.network import Network
+from spacy_bioner_mtl.nn.tagset import Head
+from spacy_bioner_mtl.nn.vocabulary import Vocabulary
 from spacy_bioner_mtl.overrides import (
     ModelSettings,
     check_model_overrides,

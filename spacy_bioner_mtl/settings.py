@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.heads import Head
+from spacy_bioner_mtl.nn.tagset import Head
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from spacy.tokens import DocBin
 from spacy_bioner_mtl import benchmark_training as module
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.features import LENGTHS
 from spacy_bioner_mtl.nn.encoder import WORDS
+from spacy_bioner_mtl.nn.vocabulary import LENGTHS
 
 COMMAND = ["benchmark-training", str(SAMPLE_CONFIG)]
 MTL = ["benchmark-training", str(SAMPLE_CONFIG.with_name("mtl.cfg"))]

@@ -9,13 +9,6 @@ import torchcrf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_bioner_mtl.heads import (
-    legal_ends,
-    legal_starts,
-    legal_transitions,
-    spans_to_tags,
-    tags_to_spans,
-)
 from spacy_bioner_mtl.nn import crf
 from spacy_bioner_mtl.nn.crf import (
     IMPOSSIBLE,
@@ -26,6 +19,13 @@ from spacy_bioner_mtl.nn.crf import (
     path_scores,
     stack,
     viterbi,
+)
+from spacy_bioner_mtl.nn.tagset import (
+    legal_ends,
+    legal_starts,
+    legal_transitions,
+    spans_to_tags,
+    tags_to_spans,
 )
 
 

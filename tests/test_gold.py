@@ -12,7 +12,13 @@ from spacy.training import Example
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.gold import gold_tags
-from spacy_bioner_mtl.heads import UNKNOWN_TAG, Head, legal_ends, legal_starts, legal_transitions
+from spacy_bioner_mtl.nn.tagset import (
+    UNKNOWN_TAG,
+    Head,
+    legal_ends,
+    legal_starts,
+    legal_transitions,
+)
 from spacy_bioner_mtl.sequences import split_sequences
 
 HEAD = Head("h", ("X", "Y"))

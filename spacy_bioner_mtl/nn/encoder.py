@@ -14,9 +14,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from spacy_bioner_mtl.features import LENGTHS, PADDING, UNSEEN
 from spacy_bioner_mtl.nn.crf import reversal
 from spacy_bioner_mtl.nn.rows import take_rows
+from spacy_bioner_mtl.nn.vocabulary import LENGTHS, PADDING, UNSEEN
 
 #: The character encoder reads this number of words at a time, or a multiple.
 WORDS = 16

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spacy_bioner_mtl.features import UNSEEN, FeatureExtractor, Vocabulary
-from spacy_bioner_mtl.heads import Head
 from spacy_bioner_mtl.nn.encoder import CharacterEncoder, TokenBatch, WordEncoder
-from spacy_bioner_mtl.nn.head import CRFKind, HeadLayer, score_pairs
+from spacy_bioner_mtl.nn.heads import CRFKind, HeadLayer, score_pairs
+from spacy_bioner_mtl.nn.tagset import Head
+from spacy_bioner_mtl.nn.vocabulary import UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.nn.word_store import Keys, WordStore
 
 Share = Literal["none", "characters", "words", "both"]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from spacy.training import Example
 
 from spacy_bioner_mtl.gold import gold_tags
-from spacy_bioner_mtl.heads import UNKNOWN_TAG, Head
 from spacy_bioner_mtl.model import Gradients
 from spacy_bioner_mtl.nn.crf import (
     Expectations,
@@ -22,6 +21,7 @@ from spacy_bioner_mtl.nn.crf import (
     path_expectations,
     stack,
 )
+from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head
 from spacy_bioner_mtl.sequences import Sequence
 from spacy_bioner_mtl.span_groups import annotated_heads
 

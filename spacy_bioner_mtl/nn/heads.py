@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from spacy_bioner_mtl.heads import legal_ends, legal_starts, legal_transitions
 from spacy_bioner_mtl.nn.crf import IMPOSSIBLE
 from spacy_bioner_mtl.nn.rows import take_rows
+from spacy_bioner_mtl.nn.tagset import legal_ends, legal_starts, legal_transitions
 
 CRFKind = Literal["small", "large"]
 #: Weights, shape (outputs, width), and biases, shape (outputs,).
