@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.found_span import FoundSpan
-from spacy_bioner_mtl.model import Answer
+from spacy_bioner_mtl.models.lstm_crf import Answer
+from spacy_bioner_mtl.models.sequences import Sequence
 from spacy_bioner_mtl.nn.crf import IMPOSSIBLE, ForwardBackward, Lattice, viterbi
 from spacy_bioner_mtl.nn.tagset import OUTSIDE, Head, tags_to_spans
-from spacy_bioner_mtl.sequences import Sequence
 from spacy_bioner_mtl.settings import HeadSettings
 from spacy_bioner_mtl.windows import ROW, Part, join_windows
 

@@ -9,7 +9,7 @@ from spacy_bioner_mtl.confidence import register_extension
 from spacy_bioner_mtl.glossary import register_explanations
 from spacy_bioner_mtl.legacy import PipelineReference
 from spacy_bioner_mtl.merge import MergePolicy
-from spacy_bioner_mtl.model import BioNERModel
+from spacy_bioner_mtl.models.lstm_crf import BioNERModel
 from spacy_bioner_mtl.pipe import BioNERMTL
 from spacy_bioner_mtl.scorer import MACRO
 

@@ -7,8 +7,8 @@ from spacy.training import Example
 from spacy.util import filter_spans
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.models.sequences import Sequence
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head, LabelSpan, spans_to_tags
-from spacy_bioner_mtl.sequences import Sequence
 from spacy_bioner_mtl.span_groups import UNKNOWN_SUFFIX
 
 

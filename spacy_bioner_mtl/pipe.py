@@ -21,13 +21,14 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.found_span import FoundSpan
 from spacy_bioner_mtl.legacy import PipelineReference, resolve_optimizer
 from spacy_bioner_mtl.merge import MergePolicy
-from spacy_bioner_mtl.model import (
+from spacy_bioner_mtl.models.lstm_crf import (
     BioNERModel,
     count_vocabulary,
     get_network,
     make_network,
     make_query,
 )
+from spacy_bioner_mtl.models.static_vectors import adopt_vectors, check_tables
 from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary
@@ -39,7 +40,6 @@ from spacy_bioner_mtl.overrides import (
 )
 from spacy_bioner_mtl.settings import HeadSettings, read_settings
 from spacy_bioner_mtl.span_groups import annotated_heads, check_head_name
-from spacy_bioner_mtl.static_vectors import adopt_vectors, check_tables
 from spacy_bioner_mtl.training.schedule import check_schedule
 from spacy_bioner_mtl.training.steps import learn, rehearse
 from spacy_bioner_mtl.windows import split_parts

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from spacy_bioner_mtl.sequences import Sequence, split_sequences
+from spacy_bioner_mtl.models.sequences import Sequence, split_sequences
 
 #: Tokens of the longest sequence that is read at once: more than any abstract has, and few enough
 #: that several of them fit into a batch of the network (model.TOKENS_AT_ONCE).

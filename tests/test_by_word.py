@@ -7,9 +7,9 @@ from conftest import GOLD, make_examples, make_pipeline, set_floret, set_vectors
 from spacy.tokens import Doc
 from thinc.api import concatenate
 
-from spacy_bioner_mtl.by_word import is_by_word, word_features
+from spacy_bioner_mtl.models.by_word import is_by_word, word_features
+from spacy_bioner_mtl.models.static_vectors import build_vector_table, build_word_vectors
 from spacy_bioner_mtl.nn.word_store import WordStore
-from spacy_bioner_mtl.static_vectors import build_vector_table, build_word_vectors
 
 LAYER = {"@architectures": "spacy_bioner_mtl.WordVectors.v1", "caseless": True}
 
@@ -115,7 +115,7 @@ def test_cached_or_not_the_network_reads_the_same_vectors(monkeypatch):
     """The same training with features of words and with features of tokens, to the last bit."""
 
     def weights(by_word):
-        monkeypatch.setattr("spacy_bioner_mtl.model.is_by_word", lambda _: by_word)
+        monkeypatch.setattr("spacy_bioner_mtl.models.lstm_crf.is_by_word", lambda _: by_word)
         nlp = make_pipeline(tok2vec=LAYER)
         set_floret(nlp.vocab)
         examples = make_examples(nlp)

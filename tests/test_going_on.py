@@ -28,8 +28,8 @@ from thinc.api import SGD, Adam, RAdam
 from typer.testing import CliRunner
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.nn.adam import FusedAdam
-from spacy_bioner_mtl.training.optimizer import MomentumSGD
+from spacy_bioner_mtl.models.adam import FusedAdam
+from spacy_bioner_mtl.models.momentum import MomentumSGD
 
 SPECIES = [
     ("Mice eat maize .", {"species": [(0, 1, "Species"), (2, 3, "Species")]}),
@@ -239,7 +239,7 @@ from conftest import GOLD, fresh, make_examples, make_pipeline
 nlp = make_pipeline(table_width=64)
 examples = make_examples(nlp)
 nlp.initialize(lambda: examples)
-from spacy_bioner_mtl.nn.adam import FusedAdam
+from spacy_bioner_mtl.models.adam import FusedAdam
 optimizer = FusedAdam(0.01)
 nlp.update(examples, sgd=optimizer)
 nlp.resume_training(sgd=optimizer)

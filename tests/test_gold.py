@@ -12,6 +12,7 @@ from spacy.training import Example
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.gold import gold_tags
+from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.tagset import (
     UNKNOWN_TAG,
     Head,
@@ -19,7 +20,6 @@ from spacy_bioner_mtl.nn.tagset import (
     legal_starts,
     legal_transitions,
 )
-from spacy_bioner_mtl.sequences import split_sequences
 
 HEAD = Head("h", ("X", "Y"))
 VOCAB = English().vocab

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-import spacy_bioner_mtl.model as model_module
+import spacy_bioner_mtl.models.lstm_crf as model_module
 import spacy_bioner_mtl.windows as windows_module
-from spacy_bioner_mtl.model import Query
+from spacy_bioner_mtl.models.lstm_crf import Query
+from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.vocabulary import LONGEST_WORD, Vocabulary
-from spacy_bioner_mtl.sequences import split_sequences
 
 WORDS = ["TKR2", "renal", "failure", "in", "of", "a", "(+)-cis-3,4-dihydroxy", "ü", ".", "mice"]
 

@@ -10,7 +10,8 @@ from spacy.tokens import Doc
 from thinc.api import Adam, set_dropout_rate
 
 from spacy_bioner_mtl.benchmark_training import record_kernels
-from spacy_bioner_mtl.model import Query
+from spacy_bioner_mtl.models.lstm_crf import Query
+from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.encoder import (
     WORDS,
     CharacterEncoder,
@@ -22,7 +23,6 @@ from spacy_bioner_mtl.nn.network import HeadLayer
 from spacy_bioner_mtl.nn.rows import take_rows
 from spacy_bioner_mtl.nn.vocabulary import LENGTHS, PADDING, UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.nn.word_store import WordStore
-from spacy_bioner_mtl.sequences import split_sequences
 from spacy_bioner_mtl.training.loss import gold_targets, likelihood
 
 SHARES = ["none", "characters", "words", "both"]

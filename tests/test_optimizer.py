@@ -7,8 +7,8 @@ from conftest import GOLD, make_examples, make_pipeline, train, weights
 from spacy.util import registry
 from thinc.api import SGD, Adam, Config, RAdam
 
-from spacy_bioner_mtl.nn.adam import Change, FusedAdam
-from spacy_bioner_mtl.training.optimizer import MomentumSGD
+from spacy_bioner_mtl.models.adam import Change, FusedAdam
+from spacy_bioner_mtl.models.momentum import MomentumSGD
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])

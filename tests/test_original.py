@@ -7,7 +7,7 @@ from conftest import make_examples
 from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_config, load_model_from_config, registry
 
-from spacy_bioner_mtl.training.optimizer import MomentumSGD
+from spacy_bioner_mtl.models.momentum import MomentumSGD
 
 CONFIG = Path(__file__).parent.parent / "configs" / "original.cfg"
 

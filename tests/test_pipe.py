@@ -24,7 +24,7 @@ from thinc.api import Adam
 
 from spacy_bioner_mtl import pipe as module
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.model import make_query
+from spacy_bioner_mtl.models.lstm_crf import make_query
 
 HASH_EMBED = {
     "@architectures": "spacy.HashEmbedCNN.v2",

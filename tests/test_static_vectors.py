@@ -12,7 +12,7 @@ from spacy.vectors import Vectors
 from thinc.api import concatenate
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.static_vectors import (
+from spacy_bioner_mtl.models.static_vectors import (
     adopt_vectors,
     build_vector_table,
     build_word_vectors,

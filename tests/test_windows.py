@@ -13,8 +13,8 @@ from spacy.util import fix_random_seed
 
 from spacy_bioner_mtl import pipe as pipe_module
 from spacy_bioner_mtl import windows as module
-from spacy_bioner_mtl.model import make_query
-from spacy_bioner_mtl.sequences import Sequence
+from spacy_bioner_mtl.models.lstm_crf import make_query
+from spacy_bioner_mtl.models.sequences import Sequence
 from spacy_bioner_mtl.windows import (
     MARGIN,
     ROW,

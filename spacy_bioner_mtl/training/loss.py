@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from spacy.training import Example
 
 from spacy_bioner_mtl.gold import gold_tags
-from spacy_bioner_mtl.model import Gradients
+from spacy_bioner_mtl.models.lstm_crf import Gradients
+from spacy_bioner_mtl.models.sequences import Sequence
 from spacy_bioner_mtl.nn.crf import (
     Expectations,
     ForwardBackward,
@@ -22,7 +23,6 @@ from spacy_bioner_mtl.nn.crf import (
     stack,
 )
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head
-from spacy_bioner_mtl.sequences import Sequence
 from spacy_bioner_mtl.span_groups import annotated_heads
 
 

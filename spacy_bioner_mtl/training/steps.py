@@ -9,9 +9,9 @@ from spacy.training import Example
 from thinc.api import set_dropout_rate
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.model import BioNERModel, Query, get_network, make_query
+from spacy_bioner_mtl.models.lstm_crf import BioNERModel, Query, get_network, make_query
+from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.network import Network
-from spacy_bioner_mtl.sequences import split_sequences
 from spacy_bioner_mtl.span_groups import annotated_heads
 from spacy_bioner_mtl.training.loss import gold_targets, likelihood, rehearsal
 

@@ -22,8 +22,8 @@ from thinc.api import Model
 from thinc.types import Floats2d
 from thinc.util import to_numpy
 
-from spacy_bioner_mtl.by_word import SOURCE
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.models.by_word import SOURCE
 from spacy_bioner_mtl.nn.word_store import Keys
 
 Table = NDArray[np.floating[Any]]

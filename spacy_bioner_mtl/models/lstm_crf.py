@@ -12,16 +12,16 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from thinc.util import to_numpy
 
-from spacy_bioner_mtl.by_word import is_by_word, word_features
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.models.by_word import is_by_word, word_features
+from spacy_bioner_mtl.models.sequences import Sequence, split_sequences
+from spacy_bioner_mtl.models.shim import NetworkShim
 from spacy_bioner_mtl.nn.crf import Lattice
 from spacy_bioner_mtl.nn.encoder import TokenBatch
 from spacy_bioner_mtl.nn.heads import CRFKind
 from spacy_bioner_mtl.nn.network import Architecture, CharacterLevel, Network, Pairs, Share
-from spacy_bioner_mtl.nn.shim import NetworkShim
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary
-from spacy_bioner_mtl.sequences import Sequence, split_sequences
 
 
 @dataclass

@@ -19,7 +19,7 @@ from thinc.types import ArgsKwargs, FloatsXd
 from thinc.util import get_torch_default_device
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.nn.adam import Change, FusedAdam
+from spacy_bioner_mtl.models.adam import Change, FusedAdam
 from spacy_bioner_mtl.nn.network import Network, rebuild
 
 #: The metadata key of safetensors under which the network describes itself.

@@ -1,0 +1,1 @@
+"""The network inside thinc: registered architectures and optimizers."""
