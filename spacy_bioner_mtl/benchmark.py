@@ -30,13 +30,13 @@ from spacy_bioner_mtl.benchmark_training import make_ner
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import strict
 from spacy_bioner_mtl.formats.registry import find_format
-from spacy_bioner_mtl.loading import (
+from spacy_bioner_mtl.machine import cpu_name
+from spacy_bioner_mtl.pipeline.loading import (
     ANY_LENGTH,
     active_head_names,
     component_names,
     load_pipeline,
 )
-from spacy_bioner_mtl.machine import cpu_name
 from spacy_bioner_mtl.progress import Progress, begin, track
 from spacy_bioner_mtl.repeated_heads import repeat_heads
 

@@ -13,8 +13,8 @@ from itertools import cycle
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from spacy_bioner_mtl.loading import ANY_LENGTH
 from spacy_bioner_mtl.machine import peak_memory_mib
+from spacy_bioner_mtl.pipeline.loading import ANY_LENGTH
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -34,9 +34,9 @@ from torch import nn
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import check_corpora
-from spacy_bioner_mtl.loading import FACTORY, component_names
 from spacy_bioner_mtl.machine import cpu_name, peak_memory_mib
-from spacy_bioner_mtl.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.loading import FACTORY, component_names
+from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 
 #: Steps in a turn.
 BLOCK = 10

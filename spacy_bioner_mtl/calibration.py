@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import annotate_gold
-from spacy_bioner_mtl.loading import component_names, head_names
+from spacy_bioner_mtl.pipeline.loading import component_names, head_names
 from spacy_bioner_mtl.progress import track
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
 
-    from spacy_bioner_mtl.found_span import FoundSpan
-    from spacy_bioner_mtl.pipe import BioNERMTL
+    from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
+    from spacy_bioner_mtl.pipeline.found_span import FoundSpan
 
 #: Temperatures that are tried; between the best and its neighbours a parabola is laid.
 TRIED = 2.0 ** np.arange(-2.0, 3.01, 0.25)
@@ -285,8 +285,8 @@ def _judge_group(
     settings: Sequence[Temperatures],
 ) -> Iterator[tuple[str, bool, list[float]]]:
     """Head, whether it is right, and scores of each span in documents annotated for some heads."""
-    from spacy_bioner_mtl.decode import decode
-    from spacy_bioner_mtl.settings import read_settings
+    from spacy_bioner_mtl.pipeline.decode import decode
+    from spacy_bioner_mtl.pipeline.settings import read_settings
 
     names = {head.name for head in pipe.heads}
     asked = [
@@ -324,7 +324,7 @@ def _judge(example: "Example", head: str) -> "Callable[[FoundSpan], bool | None]
     that it leaves out: on unknown tokens, or without tokens of their own in the gold."""
     from spacy.tokens import Span
 
-    from spacy_bioner_mtl.gold import unknown_tokens
+    from spacy_bioner_mtl.pipeline.gold import unknown_tokens
 
     unknown = unknown_tokens(example, head)
     gold = {(span.start, span.end, span.label_) for span in example.reference.spans[head]}

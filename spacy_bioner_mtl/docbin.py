@@ -23,9 +23,9 @@ from spacy_bioner_mtl.formats.gold_records import (
 )
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
 from spacy_bioner_mtl.label_map import LabelMap, rename
+from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
+from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 from spacy_bioner_mtl.progress import track
-from spacy_bioner_mtl.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
-from spacy_bioner_mtl.tokenizer import BioTokenizer
 
 Tokenizer = Callable[[str], Doc]
 

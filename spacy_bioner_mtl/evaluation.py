@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole
-from spacy_bioner_mtl.loading import head_names
+from spacy_bioner_mtl.pipeline.loading import head_names
 from spacy_bioner_mtl.progress import counted, track
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Evaluation:
         RETURNS (list[tuple]): Name, precision, recall, F1 and gold mentions: of each head, below it
             of each of its labels, and at the end the means of the heads.
         """
-        from spacy_bioner_mtl.scorer import MACRO
+        from spacy_bioner_mtl.pipeline.scorer import MACRO
 
         rows = []
         for head, counts in self.gold.items():
@@ -81,7 +81,7 @@ def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
     RETURNS (Evaluation): The scores.
     RAISES (InputError): If a path holds no DocBin, or no document is annotated for any head.
     """
-    from spacy_bioner_mtl.span_groups import annotated_heads
+    from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 
     check_corpora(paths)
     examples = [example for path in paths for example in _read_examples(nlp, path)]
@@ -167,7 +167,7 @@ def count_mentions(examples: "Sequence[Example]", head: str) -> NDArray[np.int64
 
 
 def _count_document(example: "Example", head: str) -> tuple[int, int, int]:
-    from spacy_bioner_mtl.gold import unknown_tokens
+    from spacy_bioner_mtl.pipeline.gold import unknown_tokens
 
     unknown = unknown_tokens(example, head)
     spans = [

@@ -20,7 +20,7 @@ from spacy_bioner_mtl.formats.gold_records import (
 )
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
 from spacy_bioner_mtl.label_map import LabelMap, rename
-from spacy_bioner_mtl.loading import active_head_names, component_names
+from spacy_bioner_mtl.pipeline.loading import active_head_names, component_names
 from spacy_bioner_mtl.progress import track
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.loading import active_head_names, component_names
+from spacy_bioner_mtl.pipeline.loading import active_head_names, component_names
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -159,7 +159,7 @@ def compare_counts(
 def _count(model: str, path: Path) -> dict[str, NDArray[np.int64]]:
     """Count under each head of a pipeline for which there are annotated documents."""
     from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions
-    from spacy_bioner_mtl.loading import head_names, load_pipeline
+    from spacy_bioner_mtl.pipeline.loading import head_names, load_pipeline
 
     nlp = load_pipeline(model)
     examples = annotate_gold(nlp, [path])

@@ -311,8 +311,8 @@ def _score(run: Run, single_thread: bool) -> None:
     import torch
 
     from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions
-    from spacy_bioner_mtl.loading import load_pipeline
-    from spacy_bioner_mtl.span_groups import annotated_heads
+    from spacy_bioner_mtl.pipeline.loading import load_pipeline
+    from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 
     if single_thread:
         torch.set_num_threads(1)

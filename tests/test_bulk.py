@@ -175,7 +175,9 @@ def test_every_format_can_be_written(tmp_path, trained, target):
     ],
 )
 def test_requests_that_cannot_work(tmp_path, monkeypatch, capsys, files, out, options, message):
-    monkeypatch.setattr("spacy_bioner_mtl.loading.load_pipeline", None)  # it does not get so far
+    monkeypatch.setattr(
+        "spacy_bioner_mtl.pipeline.loading.load_pipeline", None
+    )  # it does not get so far
     for name in files:
         write_lines(tmp_path / "in" / name, "aspirin")
     write_lines(tmp_path / "taken", "as it was")
@@ -283,7 +285,7 @@ def test_errors_of_a_single_file_are_beside_it(tmp_path, model, capsys):
 @pytest.mark.parametrize("tokenizer", ["english", "bio"])
 def test_halves_of_characters_are_no_text(copy_of_trained, text, tokenizer):
     if tokenizer == "bio":
-        from spacy_bioner_mtl.tokenizer import BioTokenizer
+        from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
         copy_of_trained.tokenizer = BioTokenizer(copy_of_trained.vocab)
     with warnings.catch_warnings():

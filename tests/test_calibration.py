@@ -26,7 +26,7 @@ from spacy_bioner_mtl.calibration import (
 from spacy_bioner_mtl.cli.calibrate import calibrate as command
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions
-from spacy_bioner_mtl.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX
+from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX
 
 #: Words that are genes in seven of ten sentences, whatever stands around them.
 NAMES = ["TKR2", "BRAC4", "MOX1", "DELT9"]

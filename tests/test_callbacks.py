@@ -5,7 +5,7 @@ from conftest import GOLD, SAMPLE_HEADS, make_example, make_examples
 from spacy.tokens import Span
 from spacy.training import Corpus
 
-from spacy_bioner_mtl.scorer import score_heads
+from spacy_bioner_mtl.pipeline.scorer import score_heads
 from spacy_bioner_mtl.training.callbacks import AnnotatingScorer
 
 

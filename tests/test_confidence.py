@@ -7,7 +7,7 @@ from conftest import GOLD, make_pipeline
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.tokens.underscore import Underscore
 
-from spacy_bioner_mtl.confidence import entity_scores, register_extension
+from spacy_bioner_mtl.pipeline.confidence import entity_scores, register_extension
 
 TEXT = GOLD[5][0]
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from test_crf import constrain, enumerate_paths, random_lattice
 
-from spacy_bioner_mtl import decode as module
-from spacy_bioner_mtl.decode import decode, temper
 from spacy_bioner_mtl.models.lstm_crf import Answer
 from spacy_bioner_mtl.models.sequences import Sequence
 from spacy_bioner_mtl.nn.crf import IMPOSSIBLE, ForwardBackward, viterbi
 from spacy_bioner_mtl.nn.tagset import Head
-from spacy_bioner_mtl.settings import read_settings
-from spacy_bioner_mtl.windows import Part
+from spacy_bioner_mtl.pipeline import decode as module
+from spacy_bioner_mtl.pipeline.decode import decode, temper
+from spacy_bioner_mtl.pipeline.settings import read_settings
+from spacy_bioner_mtl.pipeline.windows import Part
 
 HEADS = [Head("one", ("A",)), Head("two", ("B",))]
 

@@ -9,8 +9,8 @@ from spacy.vocab import Vocab
 from spacy_bioner_mtl.docbin import record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
-from spacy_bioner_mtl.span_groups import UNKNOWN_SUFFIX, annotated_heads
-from spacy_bioner_mtl.tokenizer import BioTokenizer
+from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_SUFFIX, annotated_heads
+from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
 VOCAB = Vocab()
 

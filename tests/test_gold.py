@@ -11,7 +11,6 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.gold import gold_tags
 from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.tagset import (
     UNKNOWN_TAG,
@@ -20,6 +19,7 @@ from spacy_bioner_mtl.nn.tagset import (
     legal_starts,
     legal_transitions,
 )
+from spacy_bioner_mtl.pipeline.gold import gold_tags
 
 HEAD = Head("h", ("X", "Y"))
 VOCAB = English().vocab

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.found_span import FoundSpan
-from spacy_bioner_mtl.merge import (
+from spacy_bioner_mtl.pipeline.found_span import FoundSpan
+from spacy_bioner_mtl.pipeline.merge import (
     configure_agreement,
     configure_head_priority,
     configure_highest_score,

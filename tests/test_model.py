@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 
 import spacy_bioner_mtl.models.lstm_crf as model_module
-import spacy_bioner_mtl.windows as windows_module
+import spacy_bioner_mtl.pipeline.windows as windows_module
 from spacy_bioner_mtl.models.lstm_crf import Query
 from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.vocabulary import LONGEST_WORD, Vocabulary

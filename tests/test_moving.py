@@ -9,7 +9,7 @@ from conftest import GOLD, make_examples, make_pipeline, set_floret, set_vectors
 from spacy.tokens import Doc, DocBin
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.overrides import override_settings
+from spacy_bioner_mtl.pipeline.overrides import override_settings
 
 TEXTS = [words for words, _ in GOLD] + ["Zoltine and heart zorxy failure of BRAC4 mice ."]
 

@@ -23,7 +23,7 @@ from spacy_bioner_mtl.nn.network import HeadLayer
 from spacy_bioner_mtl.nn.rows import take_rows
 from spacy_bioner_mtl.nn.vocabulary import LENGTHS, PADDING, UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.nn.word_store import WordStore
-from spacy_bioner_mtl.training.loss import gold_targets, likelihood
+from spacy_bioner_mtl.pipeline.loss import gold_targets, likelihood
 
 SHARES = ["none", "characters", "words", "both"]
 CRFS = ["small", "large"]

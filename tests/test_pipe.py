@@ -22,9 +22,9 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from thinc.api import Adam
 
-from spacy_bioner_mtl import pipe as module
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.models.lstm_crf import make_query
+from spacy_bioner_mtl.pipeline import bioner_mtl as module
 
 HASH_EMBED = {
     "@architectures": "spacy.HashEmbedCNN.v2",

@@ -17,7 +17,7 @@ from spacy_bioner_mtl.formats.brat import write_brat
 from spacy_bioner_mtl.formats.gold_records import GoldOptions
 from spacy_bioner_mtl.formats.pubtator import write_pubtator
 from spacy_bioner_mtl.formats.record import Mention, Record
-from spacy_bioner_mtl.loading import load_pipeline
+from spacy_bioner_mtl.pipeline.loading import load_pipeline
 from spacy_bioner_mtl.raw_text import GoldTexts
 
 TEXTS = [words for words, _ in GOLD]

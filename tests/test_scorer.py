@@ -14,7 +14,7 @@ from spacy.lang.en import English
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_bioner_mtl.scorer import make_heads_scorer
+from spacy_bioner_mtl.pipeline.scorer import make_heads_scorer
 
 NLP = English()
 score_heads = make_heads_scorer()

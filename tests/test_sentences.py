@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-from spacy_bioner_mtl.sentences import (
+from spacy_bioner_mtl.pipeline.abstract_sentences import (
     MAX_BRACKET_TOKENS,
     AbstractSentences,
     find_sentence_starts,
 )
-from spacy_bioner_mtl.tokenizer import BioTokenizer
+from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
 SHARED = Path(__file__).parents[2] / "shared"
 NLP = spacy.blank("en")

@@ -16,8 +16,8 @@ from test_scorer import NLP, documents, example_of
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions, evaluate_pipeline
-from spacy_bioner_mtl.loading import load_pipeline
-from spacy_bioner_mtl.scorer import score_heads
+from spacy_bioner_mtl.pipeline.loading import load_pipeline
+from spacy_bioner_mtl.pipeline.scorer import score_heads
 from spacy_bioner_mtl.significance import compare_pipelines, f_scores, p_value
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
-from spacy_bioner_mtl.tokenizer import BioTokenizer, configure_bio_tokenizer
+from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer, configure_bio_tokenizer
 
 SHARED = Path(__file__).parents[2] / "shared"
 NAME = "spacy_bioner_mtl.BioTokenizer.v1"

@@ -12,7 +12,7 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.registry import find_format
-from spacy_bioner_mtl.loading import component_names, load_pipeline
+from spacy_bioner_mtl.pipeline.loading import component_names, load_pipeline
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.annotate.request import ALL
-from spacy_bioner_mtl.confidence import SCORES, entity_scores
 from spacy_bioner_mtl.docbin import record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import (
@@ -21,7 +20,8 @@ from spacy_bioner_mtl.formats.record import (
     Word,
     check_offsets,
 )
-from spacy_bioner_mtl.loading import active_head_names, head_names
+from spacy_bioner_mtl.pipeline.confidence import SCORES, entity_scores
+from spacy_bioner_mtl.pipeline.loading import active_head_names, head_names
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Annotator
 from spacy_bioner_mtl.annotate.request import Request
-from spacy_bioner_mtl.loading import component_names
+from spacy_bioner_mtl.pipeline.loading import component_names
 
 _PACKAGES = ("spacy_bioner_mtl", "spacy", "thinc", "torch", "numpy")
 _BLOCK = 1 << 20

@@ -40,7 +40,7 @@ def calibrate(
     from spacy_bioner_mtl import calibration
     from spacy_bioner_mtl.evaluation import check_corpora
     from spacy_bioner_mtl.files import write_whole
-    from spacy_bioner_mtl.loading import component_names, load_pipeline
+    from spacy_bioner_mtl.pipeline.loading import component_names, load_pipeline
 
     check_corpora(corpora)
     calibration.check_bins(bins)

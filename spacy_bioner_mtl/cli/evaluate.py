@@ -37,7 +37,7 @@ def evaluate(
         save_performance,
     )
     from spacy_bioner_mtl.files import write_whole
-    from spacy_bioner_mtl.loading import load_pipeline
+    from spacy_bioner_mtl.pipeline.loading import load_pipeline
 
     check_corpora(corpora)
     meta = find_meta(model) if into_meta else None

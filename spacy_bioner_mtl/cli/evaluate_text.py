@@ -53,7 +53,7 @@ def evaluate_text(
     from spacy_bioner_mtl.files import write_whole
     from spacy_bioner_mtl.formats.gold_records import GoldOptions
     from spacy_bioner_mtl.label_map import read_label_map
-    from spacy_bioner_mtl.loading import load_pipeline
+    from spacy_bioner_mtl.pipeline.loading import load_pipeline
     from spacy_bioner_mtl.raw_text import GoldTexts, evaluate_raw_text
 
     options = GoldOptions(

@@ -86,7 +86,7 @@ def from_pipeline(
     force: Force = False,
 ) -> None:
     """Take the vectors that a trained pipeline was trained with, such as those of en_bioner_mtl."""
-    from spacy_bioner_mtl.loading import load_pipeline
+    from spacy_bioner_mtl.pipeline.loading import load_pipeline
     from spacy_bioner_mtl.vectors.package import check_output, save_package, take_vectors
 
     check_output(out, force=force)

@@ -63,7 +63,7 @@ def read_texts(paths: Sequence[Path]) -> Iterator[list[str]]:
     """
     from spacy.vocab import Vocab
 
-    from spacy_bioner_mtl.tokenizer import BioTokenizer
+    from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
     tokenize = BioTokenizer(Vocab())
     for path in paths:

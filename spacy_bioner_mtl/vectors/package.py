@@ -69,8 +69,8 @@ def take_vectors(nlp: "Language", name: str) -> "Language":
 
 def _find_vectors(nlp: "Language") -> "Vectors | None":
     """The pipeline's vectors, or else those of subwords that one of its components keeps."""
-    from spacy_bioner_mtl.loading import component_names
     from spacy_bioner_mtl.models.static_vectors import subword_vectors
+    from spacy_bioner_mtl.pipeline.loading import component_names
 
     if nlp.vocab.vectors.shape[0]:
         return nlp.vocab.vectors

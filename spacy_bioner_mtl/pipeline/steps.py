@@ -12,8 +12,8 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.models.lstm_crf import BioNERModel, Query, get_network, make_query
 from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.network import Network
-from spacy_bioner_mtl.span_groups import annotated_heads
-from spacy_bioner_mtl.training.loss import gold_targets, likelihood, rehearsal
+from spacy_bioner_mtl.pipeline.loss import gold_targets, likelihood, rehearsal
+from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 
 
 def learn(

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 
-from spacy_bioner_mtl.confidence import RENAMED, SCORES, store_scores
-from spacy_bioner_mtl.found_span import FoundSpan
-from spacy_bioner_mtl.merge import MergePolicy
+from spacy_bioner_mtl.pipeline.confidence import RENAMED, SCORES, store_scores
+from spacy_bioner_mtl.pipeline.found_span import FoundSpan
+from spacy_bioner_mtl.pipeline.merge import MergePolicy
 
 #: What ENT_IOB is at the first token of an entity.
 _BEGIN = 3

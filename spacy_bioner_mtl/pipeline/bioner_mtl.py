@@ -15,12 +15,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
-from spacy_bioner_mtl.decode import Reply, decode
-from spacy_bioner_mtl.entities import write_annotation
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.found_span import FoundSpan
-from spacy_bioner_mtl.legacy import PipelineReference, resolve_optimizer
-from spacy_bioner_mtl.merge import MergePolicy
 from spacy_bioner_mtl.models.lstm_crf import (
     BioNERModel,
     count_vocabulary,
@@ -32,17 +27,22 @@ from spacy_bioner_mtl.models.static_vectors import adopt_vectors, check_tables
 from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary
-from spacy_bioner_mtl.overrides import (
+from spacy_bioner_mtl.pipeline.decode import Reply, decode
+from spacy_bioner_mtl.pipeline.entities import write_annotation
+from spacy_bioner_mtl.pipeline.found_span import FoundSpan
+from spacy_bioner_mtl.pipeline.legacy import PipelineReference, resolve_optimizer
+from spacy_bioner_mtl.pipeline.merge import MergePolicy
+from spacy_bioner_mtl.pipeline.overrides import (
     ModelSettings,
     check_model_overrides,
     override_settings,
     read_saved_config,
 )
-from spacy_bioner_mtl.settings import HeadSettings, read_settings
-from spacy_bioner_mtl.span_groups import annotated_heads, check_head_name
-from spacy_bioner_mtl.training.schedule import check_schedule
-from spacy_bioner_mtl.training.steps import learn, rehearse
-from spacy_bioner_mtl.windows import split_parts
+from spacy_bioner_mtl.pipeline.schedule import check_schedule
+from spacy_bioner_mtl.pipeline.settings import HeadSettings, read_settings
+from spacy_bioner_mtl.pipeline.span_groups import annotated_heads, check_head_name
+from spacy_bioner_mtl.pipeline.steps import learn, rehearse
+from spacy_bioner_mtl.pipeline.windows import split_parts
 
 #: Documents that initialize the tok2vec layer: enough to infer its widths.
 SAMPLE_SIZE = 10

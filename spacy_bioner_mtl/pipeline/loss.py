@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from spacy.training import Example
 
-from spacy_bioner_mtl.gold import gold_tags
 from spacy_bioner_mtl.models.lstm_crf import Gradients
 from spacy_bioner_mtl.models.sequences import Sequence
 from spacy_bioner_mtl.nn.crf import (
@@ -23,7 +22,8 @@ from spacy_bioner_mtl.nn.crf import (
     stack,
 )
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head
-from spacy_bioner_mtl.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.gold import gold_tags
+from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 
 
 @dataclass

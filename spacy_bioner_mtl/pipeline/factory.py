@@ -5,13 +5,13 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_bioner_mtl.confidence import register_extension
-from spacy_bioner_mtl.glossary import register_explanations
-from spacy_bioner_mtl.legacy import PipelineReference
-from spacy_bioner_mtl.merge import MergePolicy
 from spacy_bioner_mtl.models.lstm_crf import BioNERModel
-from spacy_bioner_mtl.pipe import BioNERMTL
-from spacy_bioner_mtl.scorer import MACRO
+from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
+from spacy_bioner_mtl.pipeline.confidence import register_extension
+from spacy_bioner_mtl.pipeline.glossary import register_explanations
+from spacy_bioner_mtl.pipeline.legacy import PipelineReference
+from spacy_bioner_mtl.pipeline.merge import MergePolicy
+from spacy_bioner_mtl.pipeline.scorer import MACRO
 
 DEFAULT_MODEL = {"@architectures": "spacy_bioner_mtl.LSTMCRF.v1", "tok2vec": None}
 

@@ -1,0 +1,1 @@
+"""What stands in ``nlp``, or is called by it."""
