@@ -5,7 +5,7 @@ import spacy
 from spacy import displacy
 from spacy.tokens import Doc, Span
 
-from spacy_bioner_mtl.colors import COLORS
+from spacy_bioner_mtl.formats.colors import COLORS
 
 LABELS = ["GENE", "Chemical", "Disease", "protein", "DNA", "RNA", "cell_type", "cell_line"]
 

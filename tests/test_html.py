@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_bioner_mtl.colors import COLORS
+from spacy_bioner_mtl.formats.colors import COLORS
 from spacy_bioner_mtl.formats.html import write_html
 from spacy_bioner_mtl.formats.record import Mention, Record
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from spacy_bioner_mtl.tags import (
+from spacy_bioner_mtl.formats.schemes import (
     SchemeConflict,
     detect_scheme,
     illegal_positions,

@@ -19,7 +19,7 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.lines import Line, read_checked_lines
-from spacy_bioner_mtl.tags import add_type, is_like_a_tag, parse_tag, to_upper
+from spacy_bioner_mtl.formats.schemes import add_type, is_like_a_tag, parse_tag, to_upper
 
 #: So many lines, of so many characters together, are looked at to tell the columns.
 LOOKED_AT, LOOKED_AT_CHARACTERS = 2_000, 1_000_000

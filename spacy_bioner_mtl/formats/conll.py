@@ -24,8 +24,7 @@ from spacy_bioner_mtl.formats.record import (
     join_words,
 )
 from spacy_bioner_mtl.formats.rows import sentence_rows
-from spacy_bioner_mtl.formats.tokens import read_tokens
-from spacy_bioner_mtl.tags import (
+from spacy_bioner_mtl.formats.schemes import (
     OUTSIDE,
     UNKNOWN,
     Scheme,
@@ -38,6 +37,7 @@ from spacy_bioner_mtl.tags import (
     tags_to_spans,
     to_upper,
 )
+from spacy_bioner_mtl.formats.tokens import read_tokens
 
 
 def read_conll(

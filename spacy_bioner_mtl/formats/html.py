@@ -5,7 +5,7 @@ from html import escape
 
 from spacy.displacy.render import EntityRenderer
 
-from spacy_bioner_mtl.colors import COLORS
+from spacy_bioner_mtl.formats.colors import COLORS
 from spacy_bioner_mtl.formats.record import Record, flat_mentions
 
 # White space is shown as it is in the text.

@@ -15,7 +15,7 @@ from spacy_bioner_mtl.files import HEAD_SIZE, STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.encoding import find_wide_encoding, refuse_wide_encoding
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
 from spacy_bioner_mtl.formats.registry import FORMATS, Format
-from spacy_bioner_mtl.tags import is_like_a_tag
+from spacy_bioner_mtl.formats.schemes import is_like_a_tag
 
 #: How many files of a folder are looked at.
 LOOKED_AT = 20

@@ -8,7 +8,7 @@ from itertools import pairwise
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.columns import BLANKS, DOCUMENT_START
 from spacy_bioner_mtl.formats.record import Record, Word
-from spacy_bioner_mtl.tags import TagSpan
+from spacy_bioner_mtl.formats.schemes import TagSpan
 
 _BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 

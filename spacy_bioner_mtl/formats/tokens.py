@@ -11,7 +11,7 @@ from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.columns import DOCUMENT_START, read_columns
 from spacy_bioner_mtl.formats.record import ReadRecord, Record, join_words
 from spacy_bioner_mtl.formats.rows import sentence_rows
-from spacy_bioner_mtl.tags import OUTSIDE, spans_to_tags
+from spacy_bioner_mtl.formats.schemes import OUTSIDE, spans_to_tags
 
 
 def read_tokens(source: Path | Source, *, word_column: int | None = None) -> Iterator[ReadRecord]:
