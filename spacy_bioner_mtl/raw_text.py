@@ -11,6 +11,7 @@ from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spacy_bioner_mtl.corpora.label_map import LabelMap, rename
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.gold_records import (
     GoldOptions,
@@ -19,7 +20,6 @@ from spacy_bioner_mtl.formats.gold_records import (
     read_sources,
 )
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
-from spacy_bioner_mtl.label_map import LabelMap, rename
 from spacy_bioner_mtl.pipeline.loading import active_head_names, component_names
 from spacy_bioner_mtl.progress import track
 

@@ -14,7 +14,7 @@ from spacy.vectors import Vectors
 from thinc.api import Adam
 
 from spacy_bioner_mtl import progress
-from spacy_bioner_mtl.docbin import convert_files
+from spacy_bioner_mtl.corpora.convert import convert_files
 
 ROOT = Path(__file__).parent.parent
 SAMPLE_CONFIG = ROOT / "configs" / "sample.cfg"

@@ -6,7 +6,7 @@ from spacy.cli.evaluate import evaluate as spacy_evaluate
 from spacy.training import Corpus
 
 from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.docbin import convert_files
+from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.evaluation import evaluate_pipeline
 from spacy_bioner_mtl.pipeline.loading import load_pipeline
 

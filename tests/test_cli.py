@@ -92,7 +92,7 @@ def test_warnings_are_messages_without_lines_of_code(capsys, monkeypatch, tmp_pa
     def warn(*_):
         warnings.warn("Something is odd.", stacklevel=1)
 
-    monkeypatch.setattr("spacy_bioner_mtl.corpora.read_corpora_list", warn)
+    monkeypatch.setattr("spacy_bioner_mtl.corpora.listing.read_corpora_list", warn)
     for options, expected in ([], "Something is odd."), (["--quiet"], ""):
         with pytest.raises((SystemExit, AttributeError)):
             main(["verify", str(tmp_path), *options])

@@ -10,7 +10,7 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.docbin import convert_files
+from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 
 PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"

@@ -9,10 +9,10 @@ import srsly
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from spacy_bioner_mtl import docbin
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
-from spacy_bioner_mtl.conversion import summarize
-from spacy_bioner_mtl.corpora import CorpusFile, read_corpora_list
+from spacy_bioner_mtl.corpora import convert as docbin
+from spacy_bioner_mtl.corpora.converted_folder import summarize
+from spacy_bioner_mtl.corpora.listing import CorpusFile, read_corpora_list
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import Flaw, FlawKind
 

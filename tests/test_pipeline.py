@@ -10,7 +10,7 @@ import pytest
 import spacy
 from conftest import ROOT
 
-from spacy_bioner_mtl.docbin import convert_files
+from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.evaluation import evaluate_pipeline
 
 REAL = ROOT.parent / "shared" / "corpora" / "NCBI-disease-IOBES" / "test.tsv"

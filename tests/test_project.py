@@ -15,7 +15,7 @@ import typer
 from weasel.util import load_project_config
 
 from spacy_bioner_mtl.cli import app
-from spacy_bioner_mtl.corpora import read_corpora_list
+from spacy_bioner_mtl.corpora.listing import read_corpora_list
 
 ROOT = Path(__file__).parent.parent
 MIRROR = ROOT.parent / "shared" / "corpora"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spacy_bioner_mtl import raw_text
 from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.docbin import convert_files
+from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import evaluate_pipeline
 from spacy_bioner_mtl.formats.brat import write_brat

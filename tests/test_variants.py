@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 
 from spacy_bioner_mtl import variants as module
 from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.docbin import convert_files
+from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluation import evaluate_pipeline
 from spacy_bioner_mtl.files import write_whole

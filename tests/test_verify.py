@@ -9,9 +9,9 @@ import srsly
 
 from spacy_bioner_mtl import cli
 from spacy_bioner_mtl.cli.verify import verify
-from spacy_bioner_mtl.corpora import read_corpora_list
+from spacy_bioner_mtl.corpora.listing import read_corpora_list
+from spacy_bioner_mtl.corpora.verification import git_blob_id, sha256, verify_corpora
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.verification import git_blob_id, sha256, verify_corpora
 
 SHIPPED = Path(__file__).parent.parent / "configs" / "corpora.yml"
 MIRROR = Path(__file__).parent.parent.parent / "shared" / "corpora"

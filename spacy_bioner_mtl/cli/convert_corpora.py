@@ -40,8 +40,8 @@ def convert_corpora(
     A reader of OUT_DIR/train then reads all corpora. Hence a file that an earlier run wrote is
     removed when its corpus is no longer in the list, or is skipped because it is missing.
     """
-    from spacy_bioner_mtl.conversion import ConvertedFolder, summarize
-    from spacy_bioner_mtl.corpora import read_corpora_list
+    from spacy_bioner_mtl.corpora.converted_folder import ConvertedFolder, summarize
+    from spacy_bioner_mtl.corpora.listing import read_corpora_list
 
     corpora_list = read_corpora_list(list_path)
     if merged:

@@ -203,8 +203,8 @@ def _prune_and_save(
 ) -> None:
     from dataclasses import replace
 
+    from spacy_bioner_mtl.corpora.gold_files import corpus_words
     from spacy_bioner_mtl.progress import track
-    from spacy_bioner_mtl.vectors.corpus import corpus_words
     from spacy_bioner_mtl.vectors.package import save_package, table_to_nlp
     from spacy_bioner_mtl.vectors.table import select_rows
 

@@ -7,7 +7,7 @@ import typer
 from wasabi import msg
 
 if TYPE_CHECKING:
-    from spacy_bioner_mtl.corpora import CorporaList, Corpus
+    from spacy_bioner_mtl.corpora.listing import CorporaList, Corpus
 
 ListPath = Annotated[Path, typer.Argument(metavar="LIST", help="The list of corpora, a YAML file.")]
 DataFolder = Annotated[
@@ -28,7 +28,7 @@ def verify(list_path: ListPath, data: DataFolder = None, skip_missing: SkipMissi
     Prints one line for each corpus. Exits with status 1, naming every bad file, if one is missing
     or wrong.
     """
-    from spacy_bioner_mtl.corpora import read_corpora_list
+    from spacy_bioner_mtl.corpora.listing import read_corpora_list
 
     corpora_list = read_corpora_list(list_path)
     check_and_report(corpora_list, data or list_path.parent, skip_missing=skip_missing)
@@ -45,7 +45,7 @@ def check_and_report(
     RETURNS (tuple[Corpus, ...]): The corpora that can be used.
     RAISES (InputError): Names every bad file.
     """
-    from spacy_bioner_mtl.verification import present_corpora, verify_corpora
+    from spacy_bioner_mtl.corpora.verification import present_corpora, verify_corpora
 
     checks = verify_corpora(corpora_list, folder)
     for check in checks:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from spacy_bioner_mtl.corpora.label_map import LabelMap, rename
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.conll import group_sentences
@@ -19,7 +20,6 @@ from spacy_bioner_mtl.formats.record import (
 )
 from spacy_bioner_mtl.formats.record import strict as readable
 from spacy_bioner_mtl.formats.registry import Format, Reader, find_gold_format
-from spacy_bioner_mtl.label_map import LabelMap, rename
 
 #: How many places of each kind of flaw are remembered.
 PLACES = 3

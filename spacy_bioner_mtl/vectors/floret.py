@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spacy_bioner_mtl.corpora.gold_files import iterate_docs
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.progress import begin
 from spacy_bioner_mtl.vectors.compressed import open_bytes
-from spacy_bioner_mtl.vectors.corpus import iterate_docs
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import srsly
 
-from spacy_bioner_mtl.corpora import CorporaList, Corpus
+from spacy_bioner_mtl.corpora.listing import CorporaList, Corpus
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.formats.record import FlawKind
 
 if TYPE_CHECKING:
-    from spacy_bioner_mtl.docbin import ConversionReport
+    from spacy_bioner_mtl.corpora.convert import ConversionReport
 
 
 class ConvertedFolder:
@@ -63,7 +63,7 @@ class ConvertedFolder:
         RETURNS (ConversionReport): What was converted.
         RAISES (InputError): If a file is malformed; nothing half-written is left.
         """
-        from spacy_bioner_mtl.docbin import convert_files
+        from spacy_bioner_mtl.corpora.convert import convert_files
 
         # Recorded first: a run that is cut off leaves no file that nobody knows.
         self._save(self._written | {_relative(corpus, split)})

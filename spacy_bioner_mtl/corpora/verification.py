@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spacy_bioner_mtl.corpora import CHECKSUMS, CorporaList, Corpus, CorpusFile
+from spacy_bioner_mtl.corpora.listing import CHECKSUMS, CorporaList, Corpus, CorpusFile
 from spacy_bioner_mtl.errors import InputError
 
 _CHUNK = 1 << 20

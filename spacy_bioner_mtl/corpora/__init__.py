@@ -1,0 +1,1 @@
+"""Annotated corpora: list, check, convert, read."""
