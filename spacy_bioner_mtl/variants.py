@@ -310,7 +310,7 @@ def _score(run: Run, single_thread: bool) -> None:
     import srsly
     import torch
 
-    from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions
+    from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
     from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 

@@ -7,7 +7,7 @@ from spacy.training import Corpus
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.corpora.convert import convert_files
-from spacy_bioner_mtl.evaluation import evaluate_pipeline
+from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
 from spacy_bioner_mtl.pipeline.loading import load_pipeline
 
 REAL = ROOT.parent / "shared" / "corpora"

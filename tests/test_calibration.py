@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
 from typer.testing import CliRunner
 
-from spacy_bioner_mtl import calibration
-from spacy_bioner_mtl.calibration import (
+from spacy_bioner_mtl.cli.calibrate import calibrate as command
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.evaluate import calibration
+from spacy_bioner_mtl.evaluate.calibration import (
     TRIED,
     best_temperature,
     calibrate,
@@ -23,9 +25,7 @@ from spacy_bioner_mtl.calibration import (
     judge_spans,
     measure,
 )
-from spacy_bioner_mtl.cli.calibrate import calibrate as command
-from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions
+from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions
 from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX
 
 #: Words that are genes in seven of ten sentences, whatever stands around them.

@@ -11,7 +11,7 @@ from spacy.tokens import DocBin
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluation import evaluate_pipeline
+from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
 from spacy_bioner_mtl.pipeline.loading import load_pipeline
 
 #: Gold that the pipeline below does not get right in full.

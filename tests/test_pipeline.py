@@ -11,7 +11,7 @@ import spacy
 from conftest import ROOT
 
 from spacy_bioner_mtl.corpora.convert import convert_files
-from spacy_bioner_mtl.evaluation import evaluate_pipeline
+from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
 
 REAL = ROOT.parent / "shared" / "corpora" / "NCBI-disease-IOBES" / "test.tsv"
 HEADS = ["BC2GM", "BC5CDR", "JNLPBA", "NCBI-disease"]

@@ -8,17 +8,17 @@ from conftest import GOLD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_bioner_mtl import raw_text
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluation import evaluate_pipeline
+from spacy_bioner_mtl.evaluate import raw_text
+from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
+from spacy_bioner_mtl.evaluate.raw_text import GoldTexts
 from spacy_bioner_mtl.formats.brat import write_brat
 from spacy_bioner_mtl.formats.gold_records import GoldOptions
 from spacy_bioner_mtl.formats.pubtator import write_pubtator
 from spacy_bioner_mtl.formats.record import Mention, Record
 from spacy_bioner_mtl.pipeline.loading import load_pipeline
-from spacy_bioner_mtl.raw_text import GoldTexts
 
 TEXTS = [words for words, _ in GOLD]
 MEDICINE = "Mice with renal failure got aspirin ."

@@ -15,10 +15,10 @@ from test_scorer import NLP, documents, example_of
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions, evaluate_pipeline
+from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions, evaluate_pipeline
+from spacy_bioner_mtl.evaluate.significance import compare_pipelines, f_scores, p_value
 from spacy_bioner_mtl.pipeline.loading import load_pipeline
 from spacy_bioner_mtl.pipeline.scorer import score_heads
-from spacy_bioner_mtl.significance import compare_pipelines, f_scores, p_value
 
 
 def f1(counts):
@@ -107,7 +107,7 @@ def test_rounds_in_chunks_are_the_same_rounds(monkeypatch):
     )
     expected = p_value(a, b, rounds=999, seed=3)
     assert 0.01 < expected < 0.99
-    monkeypatch.setattr("spacy_bioner_mtl.significance._DRAWN_AT_ONCE", 100)
+    monkeypatch.setattr("spacy_bioner_mtl.evaluate.significance._DRAWN_AT_ONCE", 100)
     assert p_value(a, b, rounds=999, seed=3) == expected
     assert len({p_value(a, b, rounds=999, seed=seed) for seed in range(5)}) > 1
 

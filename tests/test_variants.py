@@ -18,10 +18,10 @@ from spacy_bioner_mtl import variants as module
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluation import evaluate_pipeline
+from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
+from spacy_bioner_mtl.evaluate.significance import p_value
 from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.pipeline.loading import head_names, load_pipeline
-from spacy_bioner_mtl.significance import p_value
 from spacy_bioner_mtl.variant_scores import collect_scores
 from spacy_bioner_mtl.variants import VARIANTS, Run, execute_runs, plan_runs
 

@@ -8,7 +8,7 @@ from typer import Argument, Option
 from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
 
 if TYPE_CHECKING:
-    from spacy_bioner_mtl.calibration import Calibration
+    from spacy_bioner_mtl.evaluate.calibration import Calibration
 
 
 def calibrate(
@@ -37,8 +37,8 @@ def calibrate(
     import srsly
     from wasabi import msg
 
-    from spacy_bioner_mtl import calibration
-    from spacy_bioner_mtl.evaluation import check_corpora
+    from spacy_bioner_mtl.evaluate import calibration
+    from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
     from spacy_bioner_mtl.files import write_whole
     from spacy_bioner_mtl.pipeline.loading import component_names, load_pipeline
 

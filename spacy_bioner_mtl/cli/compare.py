@@ -34,8 +34,8 @@ def compare(
     import srsly
     from wasabi import msg
 
+    from spacy_bioner_mtl.evaluate.significance import compare_pipelines
     from spacy_bioner_mtl.files import write_whole
-    from spacy_bioner_mtl.significance import compare_pipelines
 
     comparisons = compare_pipelines(model_a, model_b, docs, rounds=rounds, seed=seed)
     msg.table(

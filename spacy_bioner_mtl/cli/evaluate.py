@@ -30,7 +30,7 @@ def evaluate(
     import srsly
     from wasabi import msg
 
-    from spacy_bioner_mtl.evaluation import (
+    from spacy_bioner_mtl.evaluate.gold_docs import (
         check_corpora,
         evaluate_pipeline,
         find_meta,

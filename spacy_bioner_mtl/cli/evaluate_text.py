@@ -51,10 +51,10 @@ def evaluate_text(
     from wasabi import msg
 
     from spacy_bioner_mtl.corpora.label_map import read_label_map
+    from spacy_bioner_mtl.evaluate.raw_text import GoldTexts, evaluate_raw_text
     from spacy_bioner_mtl.files import write_whole
     from spacy_bioner_mtl.formats.gold_records import GoldOptions
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
-    from spacy_bioner_mtl.raw_text import GoldTexts, evaluate_raw_text
 
     options = GoldOptions(
         source_format, label=label or head, word_column=word_column, strict=strict

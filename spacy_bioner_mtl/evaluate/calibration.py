@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluation import annotate_gold
+from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold
 from spacy_bioner_mtl.pipeline.loading import component_names, head_names
 from spacy_bioner_mtl.progress import track
 

@@ -116,7 +116,7 @@ def compare_pipelines(
         annotated for, by name.
     RAISES (InputError): If there is no such head, or a path is no pipeline or no corpus.
     """
-    from spacy_bioner_mtl.evaluation import check_corpora
+    from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
 
     if rounds < 1:
         raise InputError(f"The number of rounds is {rounds}; give 1 or more.")
@@ -158,7 +158,7 @@ def compare_counts(
 
 def _count(model: str, path: Path) -> dict[str, NDArray[np.int64]]:
     """Count under each head of a pipeline for which there are annotated documents."""
-    from spacy_bioner_mtl.evaluation import annotate_gold, count_mentions
+    from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions
     from spacy_bioner_mtl.pipeline.loading import head_names, load_pipeline
 
     nlp = load_pipeline(model)
