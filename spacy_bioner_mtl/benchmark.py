@@ -27,6 +27,7 @@ from spacy_bioner_mtl.benchmark_process import (
     zones,
 )
 from spacy_bioner_mtl.benchmark_training import make_ner
+from spacy_bioner_mtl.console.progress import Progress, begin, track
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import strict
 from spacy_bioner_mtl.formats.registry import find_format
@@ -37,7 +38,6 @@ from spacy_bioner_mtl.pipeline.loading import (
     component_names,
     load_pipeline,
 )
-from spacy_bioner_mtl.progress import Progress, begin, track
 from spacy_bioner_mtl.repeated_heads import repeat_heads
 
 #: Turns that each pipeline has.

@@ -13,7 +13,7 @@ from spacy.util import fix_random_seed
 from spacy.vectors import Vectors
 from thinc.api import Adam
 
-from spacy_bioner_mtl import progress
+from spacy_bioner_mtl.console import progress
 from spacy_bioner_mtl.corpora.convert import convert_files
 
 ROOT = Path(__file__).parent.parent

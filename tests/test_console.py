@@ -11,8 +11,8 @@ from conftest import ROOT
 from spacy.tokens import DocBin
 
 from spacy_bioner_mtl import __version__
-from spacy_bioner_mtl import progress as progress_module
 from spacy_bioner_mtl.cli import app, main
+from spacy_bioner_mtl.console import progress as progress_module
 
 LIST = ROOT / "assets" / "corpora.yml"
 

@@ -9,7 +9,7 @@ import spacy
 from conftest import ROOT, SAMPLE_CONFIG, make_examples, make_pipeline
 from spacy.training.loggers import console_logger_v3
 
-from spacy_bioner_mtl import progress as progress_module
+from spacy_bioner_mtl.console import progress as progress_module
 from spacy_bioner_mtl.training.logger import configure_progress_logger
 
 CONFIGS = ["mtl.cfg", "original.cfg", "sample.cfg"]
@@ -107,7 +107,7 @@ def test_the_configs_name_it(name):
 
 LINES_ALL_THE_TIME = """
 import sys
-from spacy_bioner_mtl import progress
+from spacy_bioner_mtl.console import progress
 progress.INTERVAL = 0.0
 from spacy.cli import setup_cli
 sys.argv[0] = "spacy"

@@ -7,8 +7,8 @@ from conftest import make_examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bioner_mtl import progress as module
-from spacy_bioner_mtl.progress import (
+from spacy_bioner_mtl.console import progress as module
+from spacy_bioner_mtl.console.progress import (
     Progress,
     begin,
     counted,

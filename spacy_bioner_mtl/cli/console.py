@@ -16,8 +16,8 @@ from typer import Exit, Option
 from wasabi import msg
 
 from spacy_bioner_mtl import __version__
+from spacy_bioner_mtl.console.progress import showing
 from spacy_bioner_mtl.files import is_standard_output
-from spacy_bioner_mtl.progress import showing
 
 #: What a message says: something good, a fact, something to look at, or more of the same.
 Kind = Literal["good", "info", "warn", "plain"]

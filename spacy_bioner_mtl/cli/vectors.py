@@ -164,7 +164,7 @@ def floret(
     """Train subword vectors (floret) on text, tokenised as the models tokenise it."""
     from itertools import chain
 
-    from spacy_bioner_mtl.progress import track
+    from spacy_bioner_mtl.console.progress import track
     from spacy_bioner_mtl.vectors.floret import (
         FloretSettings,
         check_floret,
@@ -203,8 +203,8 @@ def _prune_and_save(
 ) -> None:
     from dataclasses import replace
 
+    from spacy_bioner_mtl.console.progress import track
     from spacy_bioner_mtl.corpora.gold_files import corpus_words
-    from spacy_bioner_mtl.progress import track
     from spacy_bioner_mtl.vectors.package import save_package, table_to_nlp
     from spacy_bioner_mtl.vectors.table import select_rows
 

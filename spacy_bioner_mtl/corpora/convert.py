@@ -13,6 +13,7 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
+from spacy_bioner_mtl.console.progress import track
 from spacy_bioner_mtl.corpora.label_map import LabelMap, rename
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import is_stream, write_whole
@@ -25,7 +26,6 @@ from spacy_bioner_mtl.formats.gold_records import (
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
 from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
-from spacy_bioner_mtl.progress import track
 
 Tokenizer = Callable[[str], Doc]
 

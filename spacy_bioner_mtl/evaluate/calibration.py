@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spacy_bioner_mtl.console.progress import track
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold
 from spacy_bioner_mtl.pipeline.loading import component_names, head_names
-from spacy_bioner_mtl.progress import track
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -11,10 +11,10 @@ import numpy as np
 import srsly
 from numpy.typing import NDArray
 
+from spacy_bioner_mtl.console.progress import counted, track
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.pipeline.loading import head_names
-from spacy_bioner_mtl.progress import counted, track
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -11,6 +11,7 @@ from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spacy_bioner_mtl.console.progress import track
 from spacy_bioner_mtl.corpora.label_map import LabelMap, rename
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.gold_records import (
@@ -21,7 +22,6 @@ from spacy_bioner_mtl.formats.gold_records import (
 )
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
 from spacy_bioner_mtl.pipeline.loading import active_head_names, component_names
-from spacy_bioner_mtl.progress import track
 
 if TYPE_CHECKING:
     from spacy.language import Language

@@ -7,7 +7,7 @@ from typing import IO, Any
 from spacy.language import Language
 from spacy.training.loggers import console_logger_v3
 
-from spacy_bioner_mtl.progress import Progress
+from spacy_bioner_mtl.console.progress import Progress
 
 LogStep = Callable[[dict[str, Any] | None], None]
 SetUpLogger = Callable[[Language, IO[str], IO[str]], tuple[LogStep, Callable[[], None]]]

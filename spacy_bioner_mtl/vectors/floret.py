@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spacy_bioner_mtl.console.progress import begin
 from spacy_bioner_mtl.corpora.gold_files import iterate_docs
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.progress import begin
 from spacy_bioner_mtl.vectors.compressed import open_bytes
 
 if TYPE_CHECKING:
