@@ -81,7 +81,7 @@ def convert(
     from wasabi import msg
 
     from spacy_bioner_mtl.corpora.convert import convert_files
-    from spacy_bioner_mtl.corpora.label_map import read_label_map
+    from spacy_bioner_mtl.formats.label_map import read_label_map
 
     report = convert_files(
         sources,

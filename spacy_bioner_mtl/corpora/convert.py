@@ -14,7 +14,6 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.console.progress import track
-from spacy_bioner_mtl.corpora.label_map import LabelMap, rename
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import is_stream, write_whole
 from spacy_bioner_mtl.formats.gold_records import (
@@ -23,6 +22,7 @@ from spacy_bioner_mtl.formats.gold_records import (
     find_unknown,
     read_sources,
 )
+from spacy_bioner_mtl.formats.label_map import LabelMap, rename
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
 from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer

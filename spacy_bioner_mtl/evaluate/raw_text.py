@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.console.progress import track
-from spacy_bioner_mtl.corpora.label_map import LabelMap, rename
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.gold_records import (
     GoldOptions,
@@ -20,6 +19,7 @@ from spacy_bioner_mtl.formats.gold_records import (
     find_unknown,
     read_sources,
 )
+from spacy_bioner_mtl.formats.label_map import LabelMap, rename
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
 from spacy_bioner_mtl.pipeline.loading import active_head_names, component_names
 
