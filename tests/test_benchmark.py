@@ -1,4 +1,4 @@
-"""bioner-mtl benchmark: what it counts, what it compares, and what it refuses."""
+"""benchmarks annotation: what it counts, what it compares, and what it refuses."""
 
 import re
 from itertools import cycle
@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 
-from spacy_bioner_mtl import benchmark as module
-from spacy_bioner_mtl import benchmark_process
-from spacy_bioner_mtl.benchmark_process import Request, measure, measure_in_process, zones
-from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.cli.benchmark import _rows
+from benchmarks import annotation as module
+from benchmarks import annotation_process as benchmark_process
+from benchmarks.__main__ import main
+from benchmarks.annotation_process import Request, measure, measure_in_process, zones
+from benchmarks.cli.annotation import _rows
+from benchmarks.repeated_heads import repeat_heads
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.repeated_heads import repeat_heads
 
 TEXTS = [f"{text}  {text}" for text, _ in GOLD]
 #: Every word of them: the two spaces between the sentences make a token of white space.
@@ -66,7 +66,7 @@ def quick(monkeypatch):
 def run(*arguments):
     """The exit status of the command."""
     with pytest.raises(SystemExit) as exit_info:
-        main(["benchmark", *map(str, arguments)])
+        main(["annotation", *map(str, arguments)])
     return exit_info.value.code or 0
 
 

@@ -1,4 +1,4 @@
-"""bioner-mtl benchmark-training: what it trains, what it counts, and what it refuses."""
+"""benchmarks training: what it trains, what it counts, and what it refuses."""
 
 import re
 from itertools import pairwise
@@ -21,14 +21,14 @@ from conftest import (
 )
 from spacy.tokens import DocBin
 
-from spacy_bioner_mtl import benchmark_training as module
-from spacy_bioner_mtl.cli import main
+from benchmarks import training as module
+from benchmarks.__main__ import main
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.nn.encoder import WORDS
 from spacy_bioner_mtl.nn.vocabulary import LENGTHS
 
-COMMAND = ["benchmark-training", str(SAMPLE_CONFIG)]
-MTL = ["benchmark-training", str(SAMPLE_CONFIG.with_name("mtl.cfg"))]
+COMMAND = ["training", str(SAMPLE_CONFIG)]
+MTL = ["training", str(SAMPLE_CONFIG.with_name("mtl.cfg"))]
 SMALL = [word for key, value in TRAINING.items() for word in (f"--{key}", str(value))]
 #: Distinct words, short ones and longer ones.
 SHORT, MIDDLE, LONG = "TKR2 with it .", "kidneys proteins", "immunohistochemistry"
@@ -233,8 +233,8 @@ def test_batches_are_drawn_over_epochs(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["benchmark-training", "missing.cfg"], "missing.cfg: there is no such config"),
-        (["benchmark-training", ROOT / "LICENSE"], "LICENSE: cannot be trained"),
+        (["training", "missing.cfg"], "missing.cfg: there is no such config"),
+        (["training", ROOT / "LICENSE"], "LICENSE: cannot be trained"),
         (COMMAND, r"\[corpora.train\] has no path"),
         ([*COMMAND, "--paths.train", "nowhere"], "nowhere: neither a .spacy file nor a folder"),
         ([*COMMAND, "--step", "3"], "No such option '--step'"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from thinc.api import Adam, set_dropout_rate
 
-from spacy_bioner_mtl.benchmark_training import record_kernels
+from benchmarks.training import record_kernels
 from spacy_bioner_mtl.models.lstm_crf import Query
 from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.nn.encoder import (

@@ -14,16 +14,16 @@ from spacy.cli._util import parse_config_overrides
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from spacy_bioner_mtl import variants as module
-from spacy_bioner_mtl.cli import main
+from benchmarks import variants as module
+from benchmarks.__main__ import main
+from benchmarks.variant_scores import collect_scores
+from benchmarks.variants import VARIANTS, Run, execute_runs, plan_runs
 from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
 from spacy_bioner_mtl.evaluate.significance import p_value
 from spacy_bioner_mtl.files import write_whole
 from spacy_bioner_mtl.pipeline.loading import head_names, load_pipeline
-from spacy_bioner_mtl.variant_scores import collect_scores
-from spacy_bioner_mtl.variants import VARIANTS, Run, execute_runs, plan_runs
 
 CORPORA = ["chemicals", "genes"]
 #: What is small in the sample training of other tests, as far as it is not the budget.

@@ -12,17 +12,20 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from typer import Exit, Option
+from typer import Exit, Option, Typer
 from wasabi import msg
 
 from spacy_bioner_mtl import __version__
 from spacy_bioner_mtl.console.progress import showing
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import is_standard_output
 
 #: What a message says: something good, a fact, something to look at, or more of the same.
 Kind = Literal["good", "info", "warn", "plain"]
 #: Parameters that name the file that a command writes.
 _OUTPUTS = ("out", "output")
+#: Exit status after Ctrl-C, as of any program that it ends.
+INTERRUPTED = 130
 
 
 class _Level:
@@ -100,7 +103,45 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def start() -> None:
+def make_app(name: str) -> Typer:
+    """Make a program without commands yet.
+
+    name (str): Its name.
+    RETURNS (Typer): The program.
+    """
+    return Typer(
+        name=name,
+        no_args_is_help=True,
+        add_completion=False,
+        # Markup would swallow `[initialize]`, and what draws its boxes takes as long to import as
+        # all the rest.
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def run_app(app: Typer, name: str, arguments: list[str] | None) -> None:
+    """Run a program.
+
+    A user's mistake is one message and exit status 1, Ctrl-C one line and exit status 130.
+
+    app (Typer): The program.
+    name (str): Its name.
+    arguments (list[str] | None): What follows its name; None reads ``sys.argv``.
+    """
+    _start()
+    try:
+        app(args=arguments, prog_name=name)
+    except InputError as error:
+        show_error(str(error), error)
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            show_error("Interrupted")
+        raise
+
+
+def _start() -> None:
     """Begin with what a command says by default, whatever another one was told before."""
     _Level.quiet = _Level.verbose = False
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -19,26 +19,26 @@ from spacy.training import Example
 from spacy.util import filter_spans
 from thinc.api import fix_random_seed
 
-from spacy_bioner_mtl.benchmark_process import (
+from benchmarks.annotation_process import (
     Measurements,
     Request,
     Text,
     measure_in_process,
     zones,
 )
-from spacy_bioner_mtl.benchmark_training import make_ner
+from benchmarks.machine import cpu_name
+from benchmarks.repeated_heads import repeat_heads
+from benchmarks.training import make_ner
 from spacy_bioner_mtl.console.progress import Progress, begin, track
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import strict
 from spacy_bioner_mtl.formats.registry import find_format
-from spacy_bioner_mtl.machine import cpu_name
 from spacy_bioner_mtl.pipeline.loading import (
     ANY_LENGTH,
     active_head_names,
     component_names,
     load_pipeline,
 )
-from spacy_bioner_mtl.repeated_heads import repeat_heads
 
 #: Turns that each pipeline has.
 ROUNDS = 6

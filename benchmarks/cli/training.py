@@ -1,14 +1,14 @@
-"""``bioner-mtl benchmark-training``: how fast a config trains on this machine."""
+"""``python -m benchmarks training``: how fast a config trains on this machine."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Argument, Context, Option
 
-from spacy_bioner_mtl.cli.overrides import config_overrides
+from benchmarks.cli.overrides import config_overrides
 
 
-def benchmark_training(
+def training(
     context: Context,
     config: Annotated[Path, Argument(metavar="CONFIG", help="The config to train.")],
     steps: Annotated[int, Option("--steps", min=1, help="Steps to measure.")] = 100,
@@ -29,7 +29,7 @@ def benchmark_training(
     import srsly
     from wasabi import msg
 
-    from spacy_bioner_mtl.benchmark_training import benchmark_training
+    from benchmarks.training import benchmark_training
     from spacy_bioner_mtl.files import write_whole
 
     overrides = config_overrides(context.args)

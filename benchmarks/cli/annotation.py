@@ -1,4 +1,4 @@
-"""``bioner-mtl benchmark``: how fast a trained pipeline annotates on this machine."""
+"""``python -m benchmarks annotation``: how fast a trained pipeline annotates on this machine."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from typer import Argument, Option
 from spacy_bioner_mtl.cli.annotate import ModelName
 
 
-def benchmark(
+def annotation(
     model: ModelName,
     texts: Annotated[Path, Argument(metavar="TEXTS", help="A file of texts, such as abstracts.")],
     source_format: Annotated[
@@ -59,7 +59,7 @@ def benchmark(
     import srsly
     from wasabi import msg
 
-    from spacy_bioner_mtl.benchmark import benchmark as measure
+    from benchmarks.annotation import benchmark as measure
     from spacy_bioner_mtl.files import write_whole
 
     measured = measure(

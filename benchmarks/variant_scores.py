@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.variants import Counts, Run
 from spacy_bioner_mtl.evaluate.significance import f_scores, p_value
-from spacy_bioner_mtl.variants import Counts, Run
 
 #: The variants that are tested against each other.
 TESTED = ("STM", "MTM-CW")

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from spacy_bioner_mtl.machine import peak_memory_mib
+from benchmarks.machine import peak_memory_mib
 from spacy_bioner_mtl.pipeline.loading import ANY_LENGTH
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def measure_in_process(request: Request, threads: int) -> Measurements:
     RETURNS (Measurements): What was measured.
     """
     variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    # These modules are of a checkout, and not installed.
+    checkout = str(Path(__file__).parent.parent)
+    variables["PYTHONPATH"] = os.pathsep.join([checkout, *filter(None, [os.getenv("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-m", __name__],
         input=json.dumps(asdict(request)),
@@ -124,7 +128,7 @@ def measure(request: Request) -> Measurements:
 
 def _annotate(nlp: "Language", request: Request) -> tuple[list[int], list[float], list[float]]:
     """Annotate; tell words, seconds, and the peak of memory so far, zone by zone."""
-    from spacy_bioner_mtl.repeated_heads import repeat_heads
+    from benchmarks.repeated_heads import repeat_heads
 
     repeat_heads(nlp, request.heads)
     words, seconds, peaks = [], [], []

@@ -32,9 +32,9 @@ from spacy.vocab import Vocab
 from thinc.api import Config, ConfigValidationError, Optimizer, fix_random_seed
 from torch import nn
 
+from benchmarks.machine import cpu_name, peak_memory_mib
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
-from spacy_bioner_mtl.machine import cpu_name, peak_memory_mib
 from spacy_bioner_mtl.pipeline.loading import FACTORY, component_names
 from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
 

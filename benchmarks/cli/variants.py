@@ -1,11 +1,11 @@
-"""``bioner-mtl variants``: is one model for all corpora better than one for each?"""
+"""``python -m benchmarks variants``: is one model for all corpora better than one for each?"""
 
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Context, Option
 
-from spacy_bioner_mtl.cli.overrides import config_overrides
+from benchmarks.cli.overrides import config_overrides
 
 
 def variants(
@@ -52,10 +52,10 @@ def variants(
     import srsly
     from wasabi import msg
 
+    from benchmarks.variant_scores import TESTED, collect_scores
+    from benchmarks.variants import VARIANTS, execute_runs, plan_runs
     from spacy_bioner_mtl.errors import InputError
     from spacy_bioner_mtl.files import write_whole
-    from spacy_bioner_mtl.variant_scores import TESTED, collect_scores
-    from spacy_bioner_mtl.variants import VARIANTS, execute_runs, plan_runs
 
     chosen = list(dict.fromkeys(variant or VARIANTS))
     runs = plan_runs(

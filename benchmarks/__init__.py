@@ -1,0 +1,1 @@
+"""How fast this project is, and what its variants are worth: ``python -m benchmarks``."""
