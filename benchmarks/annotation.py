@@ -137,6 +137,7 @@ def benchmark(
     heads: int | None = None,
     long: int | None = None,
     threads: int = 1,
+    gpu_id: int = -1,
 ) -> Benchmark:
     """Measure a pipeline on texts, beside spaCy's ner.
 
@@ -147,12 +148,13 @@ def benchmark(
     heads (int | None): Number of heads, some of them copies; None for those that it has.
     long (int | None): Words of a long run; None for none.
     threads (int): Threads.
+    gpu_id (int): The GPU to run on, or -1 for the CPU.
     RETURNS (Benchmark): The measurements.
     RAISES (InputError): There is no such pipeline or format, or the texts cannot be used.
     """
     read = find_format(source_format, to_read=True).load_reader()
     torch.set_num_threads(threads)
-    nlp = load_pipeline(model)
+    nlp = load_pipeline(model, gpu_id)
     heads_before = len(active_head_names(nlp))
     if heads is not None:
         repeat_heads(nlp, heads)
@@ -170,12 +172,15 @@ def benchmark(
         progress.advance()
         # A process is measured before it does anything else: the first text is its cold start.
         requests = [
-            Request(model, texts if first else texts[:1], heads, words if first else 0, WINDOW)
+            Request(
+                model, texts if first else texts[:1], heads, words if first else 0, WINDOW, gpu_id
+            )
             for first in (True, *[False] * (COLD_STARTS - 1))
         ]
         processes = [measure_in_process(each, threads) for each in progress.over(requests)]
         if long:
-            long_run = measure_in_process(Request(model, texts, heads, long, WINDOW), threads)
+            request = Request(model, texts, heads, long, WINDOW, gpu_id)
+            long_run = measure_in_process(request, threads)
             progress.advance()
     return Benchmark(
         model=model,

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from benchmarks.machine import peak_memory_mib
-from spacy_bioner_mtl.pipeline.loading import ANY_LENGTH
+from spacy_bioner_mtl.pipeline.loading import ANY_LENGTH, use_gpu
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -42,6 +42,7 @@ class Request:
     heads (int): Number of heads, for all but the cold start; see repeat_heads.
     words (int): Words to annotate after the cold start; the texts are repeated if they have fewer.
     window (int): Words at the beginning and at the end whose speeds are compared.
+    gpu_id (int): The GPU to run on, or -1 for the CPU.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Request:
     heads: int
     words: int
     window: int
+    gpu_id: int = -1
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def measure(request: Request) -> Measurements:
     """
     import spacy
 
+    use_gpu(request.gpu_id)
     start = perf_counter()
     nlp = spacy.load(request.model)
     nlp.max_length = ANY_LENGTH

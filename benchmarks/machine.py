@@ -17,6 +17,14 @@ def peak_memory_mib() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
+def wait_for_gpu() -> None:
+    """Wait until a GPU has done what it was given, if there is one in use."""
+    import torch
+
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+
+
 def cpu_name() -> str:
     """Tell the name of the processor.
 

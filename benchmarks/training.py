@@ -32,7 +32,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, ConfigValidationError, Optimizer, fix_random_seed
 from torch import nn
 
-from benchmarks.machine import cpu_name, peak_memory_mib
+from benchmarks.machine import cpu_name, peak_memory_mib, wait_for_gpu
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
 from spacy_bioner_mtl.pipeline.loading import FACTORY, component_names
@@ -133,7 +133,7 @@ def benchmark_training(
     for turn in turns:
         with record_kernels(networks) as kernels:
             training_seconds += time_steps(training, turn)
-        kernel_seconds += time_kernels(kernels)
+        kernel_seconds += time_kernels(kernels, networks[0].device)
         kernel_count += len(kernels)
     if not kernel_count:
         raise InputError(
@@ -189,23 +189,26 @@ def record_kernels(networks: Iterable[nn.Module]) -> Iterator[list[Kernel]]:
             handle.remove()
 
 
-def time_kernels(kernels: Iterable[Kernel]) -> float:
+def time_kernels(kernels: Iterable[Kernel], device: torch.device) -> float:
     """Time LSTM calls with nothing around them.
 
     Each runs on random numbers, forward and, from a gradient that is ready, backward to its input
     and weights, as in training.
 
     kernels (Iterable[Kernel]): The calls.
+    device (torch.device): Where they run.
     RETURNS (float): Seconds of all calls together.
     """
     seconds = 0.0
     for length, sequences, input_width, hidden_width in kernels:
-        lstm = nn.LSTM(input_width, hidden_width)
-        values = torch.randn(length, sequences, input_width, requires_grad=True)
-        gradient = torch.randn(length, sequences, hidden_width)
+        lstm = nn.LSTM(input_width, hidden_width, device=device)
+        values = torch.randn(length, sequences, input_width, device=device, requires_grad=True)
+        gradient = torch.randn(length, sequences, hidden_width, device=device)
+        wait_for_gpu()
         start = perf_counter()
         states, _ = lstm(values)
         torch.autograd.grad(states, (values, *lstm.parameters()), gradient)
+        wait_for_gpu()
         seconds += perf_counter() - start
     return seconds
 
@@ -220,6 +223,7 @@ def time_steps(loop: Iterator[Any], count: int) -> float:
     start = perf_counter()
     for _ in range(count):
         next(loop)
+    wait_for_gpu()
     return perf_counter() - start
 
 

@@ -86,15 +86,16 @@ class Run:
         """The counts on the test files; there when the run is done, and not before."""
         return self.folder / "scores.json"
 
-    def command(self) -> list[str]:
+    def command(self, gpu_id: int = -1) -> list[str]:
         """Write the training as a command line.
 
+        gpu_id (int): The GPU to train on, or -1 for the CPU.
         RETURNS (list[str]): The program and its arguments.
         """
         import srsly
 
         command = [sys.executable, "-m", "spacy", "train", str(self.config)]
-        command += ["--output", str(self.folder)]
+        command += ["--output", str(self.folder), "--gpu-id", str(gpu_id)]
         for name, value in self.overrides.items():
             # As JSON, so that a text is not taken for a number.
             command += [f"--{name}", srsly.json_dumps(value)]
@@ -244,12 +245,15 @@ def _count_batches(path: Path, overrides: dict[str, Any], passes: int) -> int:
         return batches
 
 
-def execute_runs(runs: Sequence[Run], jobs: int, report: Callable[[str], None]) -> list[str]:
+def execute_runs(
+    runs: Sequence[Run], jobs: int, report: Callable[[str], None], gpu_id: int = -1
+) -> list[str]:
     """Train and score what is not done yet. If this is interrupted, the trainings end too.
 
     runs (Sequence[Run]): The runs.
     jobs (int): Runs at a time; if more than one, each has one thread.
     report (Callable[[str], None]): Takes a line on each run that has ended.
+    gpu_id (int): The GPU to train on, or -1 for the CPU.
     RETURNS (list[str]): A line on each run that failed.
     RAISES (InputError): If a result that is there was obtained with other settings.
     """
@@ -261,7 +265,7 @@ def execute_runs(runs: Sequence[Run], jobs: int, report: Callable[[str], None]) 
     start = time.monotonic()
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_execute, run, jobs > 1, stop): run for run in left}
+        futures = {pool.submit(_execute, run, jobs > 1, stop, gpu_id): run for run in left}
         try:
             for number, future in enumerate(as_completed(futures), done + 1):
                 run = futures[future]
@@ -281,14 +285,14 @@ def execute_runs(runs: Sequence[Run], jobs: int, report: Callable[[str], None]) 
     return failures
 
 
-def _execute(run: Run, single_thread: bool, stop: threading.Event) -> str | None:
+def _execute(run: Run, single_thread: bool, stop: threading.Event, gpu_id: int) -> str | None:
     """Train and score one model; return what went wrong, if anything did."""
     environment = {**os.environ, **({"OMP_NUM_THREADS": "1"} if single_thread else {})}
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
         with run.log.open("wb") as log:
             training = subprocess.Popen(
-                run.command(), stdout=log, stderr=subprocess.STDOUT, env=environment
+                run.command(gpu_id), stdout=log, stderr=subprocess.STDOUT, env=environment
             )
             while training.poll() is None:
                 if stop.wait(_LOOK_EVERY):

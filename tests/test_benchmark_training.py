@@ -162,10 +162,10 @@ def test_bare_kernels_have_the_sizes_asked_for(monkeypatch):
 
     original = torch.autograd.grad
     monkeypatch.setattr(torch.autograd, "grad", gradient)
-    assert module.time_kernels([(7, 3, 5, 4), (2, 6, 9, 8)]) > 0
+    assert module.time_kernels([(7, 3, 5, 4), (2, 6, 9, 8)], torch.device("cpu")) > 0
     # Backward to the input, two matrices and two biases.
     assert calls == [((7, 3, 4), (7, 3, 5), (7, 3, 4), 5), ((2, 6, 8), (2, 6, 9), (2, 6, 8), 5)]
-    assert module.time_kernels([]) == 0.0
+    assert module.time_kernels([], torch.device("cpu")) == 0.0
 
 
 def test_ner_is_spacys_own_and_learns_the_same_batches():

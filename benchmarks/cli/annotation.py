@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from spacy_bioner_mtl.cli.annotate import ModelName
+from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
 
 
 def annotation(
@@ -45,6 +45,7 @@ def annotation(
     threads: Annotated[
         int, Option("--threads", metavar="N", min=1, help="Threads of all libraries.")
     ] = 1,
+    gpu_id: GpuId = -1,
     output: Annotated[
         Path | None, Option("--output", metavar="FILE.json", help="Where to save the measurements.")
     ] = None,
@@ -70,6 +71,7 @@ def annotation(
         heads=heads,
         long=long,
         threads=threads,
+        gpu_id=gpu_id,
     )
     values = measured.to_json()
     msg.table(_rows(values), aligns=("l", "r"))

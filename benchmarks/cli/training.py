@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from typer import Argument, Context, Option
 
 from benchmarks.cli.overrides import config_overrides
+from spacy_bioner_mtl.cli.annotate import GpuId
 
 
 def training(
@@ -17,6 +18,7 @@ def training(
         int | None,
         Option("--threads", metavar="N", min=1, help="Threads of torch, if not its own choice."),
     ] = None,
+    gpu_id: GpuId = -1,
     output: Annotated[
         Path | None, Option("--output", metavar="FILE.json", help="Where to save the measurements.")
     ] = None,
@@ -31,8 +33,10 @@ def training(
 
     from benchmarks.training import benchmark_training
     from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.pipeline.loading import use_gpu
 
     overrides = config_overrides(context.args)
+    use_gpu(gpu_id)
     benchmark = benchmark_training(config, overrides, steps=steps, warmup=warmup, threads=threads)
     values = benchmark.to_json()
     msg.table(_rows(values), aligns=("l", "r"))

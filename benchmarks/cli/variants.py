@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Context, Option
 
 from benchmarks.cli.overrides import config_overrides
+from spacy_bioner_mtl.cli.annotate import GpuId
 
 
 def variants(
@@ -33,6 +34,7 @@ def variants(
     jobs: Annotated[
         int, Option("--jobs", metavar="N", min=1, help="Runs at a time, each with one thread.")
     ] = 1,
+    gpu_id: GpuId = -1,
     output: Annotated[
         Path | None, Option("--output", metavar="FILE.json", help="Where to save the table.")
     ] = None,
@@ -69,7 +71,7 @@ def variants(
     )
     # Ending this command ends the trainings that it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    failures = execute_runs(runs, jobs, msg.info)
+    failures = execute_runs(runs, jobs, msg.info, gpu_id)
     scores = collect_scores(runs)
     msg.table(
         [(each.name, *map(each.cell, chosen), each.p_cell()) for each in scores],

@@ -26,14 +26,7 @@ def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
     """
     import spacy
 
-    if gpu_id >= 0:
-        try:
-            spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]
-        except Exception as error:
-            raise InputError(
-                f"GPU {gpu_id} cannot be used ({_first_line(error)}). Install CuPy and a torch "
-                "for your version of CUDA, or run on the CPU with --gpu-id -1."
-            ) from error
+    use_gpu(gpu_id)
     try:
         nlp = spacy.load(name)
     except Exception as error:
@@ -51,6 +44,24 @@ def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
         )
     nlp.max_length = ANY_LENGTH
     return nlp
+
+
+def use_gpu(gpu_id: int) -> None:
+    """Have spaCy put on a GPU what is loaded or made from now on.
+
+    gpu_id (int): The GPU, or -1 to change nothing.
+    RAISES (InputError): There is no such GPU.
+    """
+    import spacy
+
+    if gpu_id >= 0:
+        try:
+            spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]
+        except Exception as error:
+            raise InputError(
+                f"GPU {gpu_id} cannot be used ({_first_line(error)}). Install CuPy and a torch "
+                "for your version of CUDA, or run on the CPU with --gpu-id -1."
+            ) from error
 
 
 def component_names(nlp: "Language") -> list[str]:
