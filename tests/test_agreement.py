@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import ROOT, SAMPLE_HEADS, make_pipeline, train
+from real_data import CORPORA, marks
 from spacy.cli.evaluate import evaluate as spacy_evaluate
 from spacy.training import Corpus
 
@@ -9,12 +10,6 @@ from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
 from spacy_bioner_mtl.pipeline.loading import load_pipeline
-
-REAL = ROOT.parent / "shared" / "corpora"
-real_corpora = [
-    pytest.mark.corpora,
-    pytest.mark.skipif(not REAL.is_dir(), reason="no mirror of the corpora in ../shared"),
-]
 
 
 def chunks(path):
@@ -76,18 +71,18 @@ def test_on_the_sample_corpora(sample_run, head, tmp_path):
 @pytest.mark.parametrize(
     ("folder", "head"),
     [
-        pytest.param("NCBI-disease-IOBES", "NCBI-disease", marks=real_corpora),
-        pytest.param("JNLPBA", "JNLPBA", marks=real_corpora),
+        pytest.param("NCBI-disease-IOBES", "NCBI-disease", marks=marks(CORPORA)),
+        pytest.param("JNLPBA", "JNLPBA", marks=marks(CORPORA)),
     ],
 )
 def test_on_real_corpora(folder, head, tmp_path):
     nlp = make_pipeline(characters="word", hidden_width=32)
     train_docs, test_docs = tmp_path / "train.spacy", tmp_path / "test.spacy"
-    convert_files([REAL / folder / "devel.tsv"], train_docs, head=head, sentences_per_doc=1)
-    convert_files([REAL / folder / "test.tsv"], test_docs, head=head, sentences_per_doc=1)
+    convert_files([CORPORA / folder / "devel.tsv"], train_docs, head=head, sentences_per_doc=1)
+    convert_files([CORPORA / folder / "test.tsv"], test_docs, head=head, sentences_per_doc=1)
     examples = list(Corpus(train_docs)(nlp))[:100]
     nlp.initialize(lambda: examples)
     train(nlp, examples, 60)
     model = tmp_path / "model"
     nlp.to_disk(model)
-    check(model, REAL / folder / "test.tsv", test_docs, head, tmp_path)
+    check(model, CORPORA / folder / "test.tsv", test_docs, head, tmp_path)

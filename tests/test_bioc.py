@@ -3,11 +3,11 @@ import io
 import json
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from real_data import PUBTATOR, needs
 
 bioc = pytest.importorskip("bioc")
 from bioc import biocjson, biocxml  # noqa: E402
@@ -29,7 +29,6 @@ from spacy_bioner_mtl.formats.record import (  # noqa: E402
     Word,
 )
 
-PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
 FORMATS = {
     "xml": (write_bioc_xml, read_bioc_xml, biocxml.loads),
     "json": (write_bioc_json, read_bioc_json, biocjson.loads),
@@ -613,8 +612,7 @@ def test_any_offsets_of_passages(file, data):
     assert send(file, "json", [record]) == [record]
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not PUBTATOR.exists(), reason="no mirror of the corpora")
+@needs(PUBTATOR)
 @BOTH
 @pytest.mark.parametrize("corpus", ["BC5CDR_Test", "NCBIdisease_Test"])
 def test_published_corpora(file, name, corpus):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from real_data import PUBTATOR, needs
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.brat import read_brat, write_brat
@@ -20,7 +21,6 @@ from spacy_bioner_mtl.formats.record import (
     Word,
 )
 
-PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
 TEXT = "Dry and wet cough\nno fever \U0001f9ea zinc"
 LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
@@ -346,8 +346,7 @@ def test_what_is_written_is_read_again(tmp_path, record):
     assert lines.splitlines() == lines.split("\n")[:-1]
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not PUBTATOR.exists(), reason="no mirror of the corpora")
+@needs(PUBTATOR)
 @pytest.mark.parametrize("corpus", ["BC5CDR_Test", "NCBIdisease_Test"])
 def test_published_corpora(tmp_path, corpus):
     records = [

@@ -1,16 +1,14 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from real_data import CORPORA, needs
 from tagged import read_strictly, words_of
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.conll import group_sentences, read_conll, write_conll
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word, join_words
-
-CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 
 FEVER = "Fever\tS-Disease\nfollowed\tO\nacute\tB-Disease\nliver\tI-Disease\nfailure\tE-Disease\n"
 
@@ -261,8 +259,7 @@ def test_raw_text_cannot_be_written():
         list(write_conll([Record("7", "ab")], "H"))
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not CORPORA.exists(), reason="no mirror of the corpora")
+@needs(CORPORA)
 @pytest.mark.parametrize(
     ("corpus", "scheme", "sentences", "tokens", "mentions"),
     [

@@ -6,14 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from real_data import PUBTATOR, needs
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
-
-PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
 
 CONLL = (
     "Zinc\tS-Chemical\nagainst\tO\ndry\tB-Disease\ncough\tE-Disease\n\n"
@@ -424,8 +423,7 @@ def test_malformed_maps(folder, capsys, name, content):
     assert_fails(capsys, f"{name}:", "", *arguments)
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not PUBTATOR.exists(), reason="no mirror of the corpora")
+@needs(PUBTATOR)
 @pytest.mark.parametrize(
     ("name", "tokenizer", "unaligned"),
     [

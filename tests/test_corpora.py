@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import srsly
+from conftest import ROOT
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
@@ -16,7 +17,7 @@ from spacy_bioner_mtl.corpora.listing import CorpusFile, read_corpora_list
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import Flaw, FlawKind
 
-SHIPPED = Path(__file__).parent.parent / "configs" / "corpora.yml"
+SHIPPED = ROOT / "configs" / "corpora.yml"
 
 
 def entry(**changes):

@@ -8,8 +8,8 @@ import torch
 from conftest import GOLD
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lattices import constrain, enumerate_paths, random_lattice
 from spacy.tokens import Doc
-from test_crf import constrain, enumerate_paths, random_lattice
 
 from spacy_bioner_mtl.models.lstm_crf import Answer
 from spacy_bioner_mtl.models.sequences import Sequence

@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.cli import main
 
-PAGE = (Path(__file__).parent.parent / "docs" / "corpora.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "corpora.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w*\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
 FORMATS = re.findall(r"^### .*", PAGE, re.MULTILINE)
 SOURCES = [name for name in FILES if name not in ("note.ann", "corpora.yml")]

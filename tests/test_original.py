@@ -1,15 +1,13 @@
 """configs/original.cfg is the program of the paper: its sizes, its optimizer, its schedule."""
 
-from pathlib import Path
-
 import pytest
-from conftest import make_examples
+from conftest import ROOT, make_examples
 from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_config, load_model_from_config, registry
 
 from spacy_bioner_mtl.models.momentum import MomentumSGD
 
-CONFIG = Path(__file__).parent.parent / "configs" / "original.cfg"
+CONFIG = ROOT / "configs" / "original.cfg"
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import sys
 import pytest
 import spacy
 from conftest import ROOT, SAMPLE_HEADS
+from real_data import CORPORA, needs
 from spacy.cli.package import package
 
-REAL = ROOT.parent / "shared" / "corpora" / "BC5CDR-IOBES" / "devel.tsv"
 #: Run in the other process: reads texts from standard input, answers on standard output.
 ANSWER = """
 import json, sys, spacy
@@ -78,7 +78,6 @@ def test_sample_sentences(sample_run, installed):
 
 
 @pytest.mark.slow
-@pytest.mark.corpora
-@pytest.mark.skipif(not REAL.is_file(), reason="no mirror of the corpora in ../shared")
+@needs(CORPORA)
 def test_500_real_sentences(sample_run, installed):
-    check(sample_run, installed, sentences(REAL)[:500])
+    check(sample_run, installed, sentences(CORPORA / "BC5CDR-IOBES" / "devel.tsv")[:500])

@@ -9,11 +9,11 @@ import sys
 import pytest
 import spacy
 from conftest import ROOT
+from real_data import CORPORA, needs
 
 from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
 
-REAL = ROOT.parent / "shared" / "corpora" / "NCBI-disease-IOBES" / "test.tsv"
 HEADS = ["BC2GM", "BC5CDR", "JNLPBA", "NCBI-disease"]
 #: Sample corpora annotated like a head's training data, and the F1 that the head reaches at least.
 #: They were invented for this project, and nothing of them was trained on.
@@ -70,10 +70,9 @@ def test_own_samples(nlp, corpus, head, least, tmp_path):
     assert f_scores(nlp, source, head, tmp_path)[f"spans_{head}_f"] >= least
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not REAL.exists(), reason="no mirror of the public corpora in ../shared")
+@needs(CORPORA)
 def test_the_ncbi_disease_test_set_scores_as_the_card_says(nlp, tmp_path):
-    scores = f_scores(nlp, REAL, "NCBI-disease", tmp_path)
+    scores = f_scores(nlp, CORPORA / "NCBI-disease-IOBES" / "test.tsv", "NCBI-disease", tmp_path)
     for part in "prf":
         key = f"spans_NCBI-disease_{part}"
         assert scores[key] == pytest.approx(nlp.meta["performance"][key], abs=1e-4)

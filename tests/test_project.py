@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import srsly
 import typer
+from conftest import ROOT
+from real_data import CORPORA, needs
 from weasel.util import load_project_config
 
 from spacy_bioner_mtl.cli import app
 from spacy_bioner_mtl.corpora.listing import read_corpora_list
 
-ROOT = Path(__file__).parent.parent
-MIRROR = ROOT.parent / "shared" / "corpora"
 OUTPUT_FOLDERS = {"corpora", "vectors", "training", "metrics", "annotated", "packages"}
 SOURCE = "corpora/source"
 
@@ -99,11 +99,10 @@ def test_every_asset_belongs_to_a_corpus(project):
         assert re.fullmatch("[0-9a-f]{32}", asset["checksum"])
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public corpora")
+@needs(CORPORA)
 def test_checksums_of_assets(project):
     for asset in default_assets(project):
-        content = (MIRROR / Path(asset["dest"]).relative_to(SOURCE)).read_bytes()
+        content = (CORPORA / Path(asset["dest"]).relative_to(SOURCE)).read_bytes()
         assert hashlib.md5(content).hexdigest() == asset["checksum"], asset["dest"]
 
 
@@ -206,10 +205,9 @@ def test_a_folder_serves_as_a_mirror(tmp_path, copy, project, as_url):
     assert not (copy / "corpora" / "docbin").exists()
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the public corpora")
+@needs(CORPORA)
 def test_the_real_corpora_pass(copy):
-    fetched = spacy_project(copy, "assets", copy, "--vars.corpora_url", MIRROR)
+    fetched = spacy_project(copy, "assets", copy, "--vars.corpora_url", CORPORA)
     assert "Checksum doesn't match" not in fetched.stdout
     verified = spacy_project(copy, "run", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr

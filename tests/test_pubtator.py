@@ -1,11 +1,11 @@
 import gzip
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from real_data import PUBTATOR, needs
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import Source
@@ -22,8 +22,6 @@ from spacy_bioner_mtl.formats.record import (
     Word,
     strict,
 )
-
-PUBTATOR = Path(__file__).parents[2] / "shared" / "pubtator"
 
 TITLE = "11|t|Zinc and cough"
 ABSTRACT = "11|a|Dry cough | or none."
@@ -345,8 +343,7 @@ def test_where_the_title_ends(text, passages, title, abstract):
     assert written == f"{expected}\n"
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not PUBTATOR.exists(), reason="no mirror of the corpora")
+@needs(PUBTATOR)
 @pytest.mark.parametrize(
     ("name", "documents", "mentions"),
     [
@@ -366,8 +363,7 @@ def text_lines(content):
     return [line for line in content.split(b"\n") if line.split(b"|")[1:2] in ([b"t"], [b"a"])]
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not PUBTATOR.exists(), reason="no mirror of the corpora")
+@needs(PUBTATOR)
 @pytest.mark.parametrize("name", ["BC5CDR_Test", "NCBIdisease_Test", "NCBIdisease_TrainDev"])
 def test_published_corpora_come_back(tmp_path, name):
     source, out = PUBTATOR / f"{name}.PubTator", tmp_path / "out.PubTator"

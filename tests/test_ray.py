@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from annotating import make_sources, rows_of, run, tree
-from test_resume import count_finished, kill_while_it_works
+from killing import count_finished, kill_while_it_works
 
 ray = pytest.importorskip("ray", reason="Ray Data is not installed: pip install 'ray[data]'")
 

@@ -2,9 +2,9 @@
 
 import re
 from html import unescape
-from pathlib import Path
 
 import pytest
+from real_data import CORPORA, PUBTATOR, marks
 from spacy.util import filter_spans
 from tagged import read_strictly, words_of
 
@@ -13,15 +13,9 @@ from spacy_bioner_mtl.formats.pubtator import read_pubtator
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, strict
 from spacy_bioner_mtl.formats.registry import FORMATS
 
-SHARED = Path(__file__).parents[2] / "shared"
-PUBTATOR = SHARED / "pubtator"
-CORPORA = SHARED / "corpora"
 TEXTS = ["BC5CDR_Test", "NCBIdisease_Test"]
 
-pytestmark = [
-    pytest.mark.corpora,
-    pytest.mark.skipif(not SHARED.exists(), reason="no mirror of the corpora in ../shared"),
-]
+pytestmark = marks(CORPORA, PUBTATOR)
 
 
 def spans(record):

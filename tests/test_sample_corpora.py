@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import srsly
+from conftest import ROOT
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = ROOT / "assets"
 SPLITS = ("train", "devel", "test")
 SCHEMES = {
     "genes": "IOBES",

@@ -8,6 +8,7 @@ import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_data import CORPORA, PUBTATOR, needs
 from spacy.tokens import Doc
 
 from spacy_bioner_mtl.pipeline.abstract_sentences import (
@@ -17,7 +18,6 @@ from spacy_bioner_mtl.pipeline.abstract_sentences import (
 )
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
-SHARED = Path(__file__).parents[2] / "shared"
 NLP = spacy.blank("en")
 TOKENIZER = BioTokenizer(NLP.vocab)
 
@@ -277,11 +277,10 @@ def corpus_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
             words, tags = [], []
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the mirror of the corpora is not here")
+@needs(CORPORA)
 @pytest.mark.parametrize("corpus", ["BC5CDR-IOBES", "NCBI-disease-IOBES"])
 def test_sentences_of_a_corpus_stay_whole(corpus):
-    sentences = list(corpus_sentences(SHARED / "corpora" / corpus / "devel.tsv"))
+    sentences = list(corpus_sentences(CORPORA / corpus / "devel.tsv"))
     split = cut = 0
     for words, tags in sentences:
         inner = find_sentence_starts(words, [True] * len(words))[1:]
@@ -292,10 +291,9 @@ def test_sentences_of_a_corpus_stay_whole(corpus):
     assert cut == 0
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the mirror of the corpora is not here")
+@needs(CORPORA)
 def test_boundaries_between_sentences_of_a_corpus_are_found():
-    sentences = list(corpus_sentences(SHARED / "corpora" / "BC5CDR-IOBES" / "devel.tsv"))
+    sentences = list(corpus_sentences(CORPORA / "BC5CDR-IOBES" / "devel.tsv"))
     found = true = 0
     for first in range(0, len(sentences), 10):
         words: list[str] = []
@@ -309,11 +307,10 @@ def test_boundaries_between_sentences_of_a_corpus_are_found():
     assert found / true > 0.985
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the mirror of the corpora is not here")
+@needs(PUBTATOR)
 @pytest.mark.parametrize("corpus", ["BC5CDR", "NCBIdisease"])
 def test_no_boundary_inside_a_mention_of_raw_text(corpus):
-    path = SHARED / "pubtator" / f"{corpus}_TrainDev.PubTator"
+    path = PUBTATOR / f"{corpus}_TrainDev.PubTator"
     title = ""
     starts: list[int] = []
     mentions = crossing = 0

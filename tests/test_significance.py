@@ -9,9 +9,9 @@ import srsly
 from conftest import GOLD, make_example, make_pipeline, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from predictions import NLP, documents, example_of
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
-from test_scorer import NLP, documents, example_of
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError

@@ -11,12 +11,12 @@ import spacy
 import spacy.language
 from hypothesis import given
 from hypothesis import strategies as st
+from real_data import CORPORA, PUBTATOR, needs
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer, configure_bio_tokenizer
 
-SHARED = Path(__file__).parents[2] / "shared"
 NAME = "spacy_bioner_mtl.BioTokenizer.v1"
 VOCAB = spacy.blank("en").vocab
 TOKENIZER = BioTokenizer(VOCAB)
@@ -182,24 +182,22 @@ def corpus_tokens(path: Path) -> Iterator[str]:
                 yield line.split("\t")[0]
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the mirror of the corpora is not here")
+@needs(CORPORA)
 @pytest.mark.parametrize("corpus", ["BC2GM-IOBES", "BC5CDR-IOBES", "NCBI-disease-IOBES"])
 def test_corpus_tokens_are_not_split_further(corpus):
-    tokens = list(corpus_tokens(SHARED / "corpora" / corpus / "devel.tsv"))
+    tokens = list(corpus_tokens(CORPORA / corpus / "devel.tsv"))
     assert len(tokens) > 20_000
     assert words(" ".join(tokens)) == tokens
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the mirror of the corpora is not here")
+@needs(PUBTATOR)
 @pytest.mark.parametrize(("corpus", "missed"), [("BC5CDR", 10), ("NCBIdisease", 2)])
 def test_mentions_in_raw_text_lie_on_token_boundaries(corpus, missed):
     starts: set[int] = set()
     ends: set[int] = set()
     outside = 0
     title = ""
-    path = SHARED / "pubtator" / f"{corpus}_TrainDev.PubTator"
+    path = PUBTATOR / f"{corpus}_TrainDev.PubTator"
     for line in path.read_text(encoding="utf8").splitlines():
         kind = line.split("|", 2)
         if len(kind) == 3 and kind[1] == "t":

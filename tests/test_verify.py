@@ -2,10 +2,11 @@
 
 import hashlib
 import subprocess
-from pathlib import Path
 
 import pytest
 import srsly
+from conftest import ROOT
+from real_data import CORPORA, needs
 
 from spacy_bioner_mtl import cli
 from spacy_bioner_mtl.cli.verify import verify
@@ -13,8 +14,7 @@ from spacy_bioner_mtl.corpora.listing import read_corpora_list
 from spacy_bioner_mtl.corpora.verification import git_blob_id, sha256, verify_corpora
 from spacy_bioner_mtl.errors import InputError
 
-SHIPPED = Path(__file__).parent.parent / "configs" / "corpora.yml"
-MIRROR = Path(__file__).parent.parent.parent / "shared" / "corpora"
+SHIPPED = ROOT / "configs" / "corpora.yml"
 CONTENT = {"one": b"Liver\tO\n", "two": b"Spleen\tO\r\n", "three": b""}
 
 
@@ -143,9 +143,8 @@ def test_without_checksum(folder, capsys):
     assert "Bones: 1 files as they should be (1 without a checksum" in printed(capsys)
 
 
-@pytest.mark.corpora
-@pytest.mark.skipif(not MIRROR.is_dir(), reason="the mirror of the public corpora is missing")
+@needs(CORPORA)
 def test_shipped_checksums():
     corpora_list = read_corpora_list(SHIPPED)
-    for check in verify_corpora(corpora_list, MIRROR):
+    for check in verify_corpora(corpora_list, CORPORA):
         assert not check.problems or check.absent, check.problems
