@@ -1,8 +1,8 @@
 """The published corpora, where they are; elsewhere their tests are skipped.
 
-BIONER_MTL_CORPORA: a folder like configs/corpora.yml describes it. Default: corpora/source, where
+BIONER_CORPORA: a folder like configs/corpora.yml describes it. Default: corpora/source, where
 ``spacy project assets`` puts them.
-BIONER_MTL_PUBTATOR: a folder of the PubTator files that come with AIONER. Default:
+BIONER_PUBTATOR: a folder of the PubTator files that come with AIONER. Default:
 corpora/pubtator.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORPORA = Path(os.getenv("BIONER_MTL_CORPORA") or ROOT / "corpora" / "source")
-PUBTATOR = Path(os.getenv("BIONER_MTL_PUBTATOR") or ROOT / "corpora" / "pubtator")
+CORPORA = Path(os.getenv("BIONER_CORPORA") or ROOT / "corpora" / "source")
+PUBTATOR = Path(os.getenv("BIONER_PUBTATOR") or ROOT / "corpora" / "pubtator")
 
 
 def marks(*folders):
