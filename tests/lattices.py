@@ -4,7 +4,7 @@ import itertools
 
 import torch
 
-from spacy_bioner_mtl.nn.crf import IMPOSSIBLE, Lattice
+from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE, Lattice
 from spacy_bioner_mtl.nn.tagset import legal_ends, legal_starts, legal_transitions
 
 

@@ -16,9 +16,9 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.models.by_word import is_by_word, word_features
 from spacy_bioner_mtl.models.sequences import Sequence, split_sequences
 from spacy_bioner_mtl.models.shim import NetworkShim
-from spacy_bioner_mtl.nn.crf import Lattice
-from spacy_bioner_mtl.nn.encoder import TokenBatch
+from spacy_bioner_mtl.nn.batch import TokenBatch
 from spacy_bioner_mtl.nn.heads import CRFKind
+from spacy_bioner_mtl.nn.lattice import Lattice
 from spacy_bioner_mtl.nn.network import Architecture, CharacterLevel, Network, Pairs, Share
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary

@@ -6,79 +6,18 @@ reversed in their own bounds: padding then always comes last and never touches a
 is needed, and torch's fused kernels apply (on CPU about 1.4 times as fast as ``bidirectional``).
 """
 
-import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from spacy_bioner_mtl.nn.crf import reversal
-from spacy_bioner_mtl.nn.rows import take_rows
+from spacy_bioner_mtl.nn.batch import TokenBatch
+from spacy_bioner_mtl.nn.padding import flat_index, group_by_length, reverse
 from spacy_bioner_mtl.nn.vocabulary import LENGTHS, PADDING, UNSEEN
 
 #: The character encoder reads this number of words at a time, or a multiple.
 WORDS = 16
-
-
-@dataclass
-class TokenBatch:
-    """Integers of a batch of sequences, ready for the network.
-
-    lengths (Tensor): Shape (N,), int64: number of tokens of each sequence.
-    word_index (Tensor): Shape (L, N): which of the distinct words stands where.
-    table_rows (Tensor): Shape (words,): rows of the distinct words in the trainable table.
-    characters (Tensor): Word-level: shape (C, words); sentence-level: shape (C, N).
-    n_characters (Tensor): Shape (words,), in ascending order, or (N,): how many of the characters
-        are no padding.
-    before (Tensor | None): Sentence-level: shape (L, N), the blank before each token.
-    after (Tensor | None): Sentence-level: shape (L, N), the blank after each token.
-    word_vectors (Tensor | None): Shape (words, width): vectors of the distinct words.
-    token_vectors (Tensor | None): Shape (L, N, width): vectors of the tokens. A batch has the ones
-        or the others or none.
-    word_features (Tensor | None): Shape (words, width): what the character encoder made of the
-        distinct words earlier; then it is not asked.
-    """
-
-    lengths: Tensor
-    word_index: Tensor
-    table_rows: Tensor
-    characters: Tensor
-    n_characters: Tensor
-    before: Tensor | None
-    after: Tensor | None
-    word_vectors: Tensor | None = None
-    token_vectors: Tensor | None = None
-    word_features: Tensor | None = None
-
-    def select(self, columns: Tensor) -> "TokenBatch":
-        """Take some of the sequences, and of the distinct words those that occur in them.
-
-        columns (Tensor): Shape (M,), int64: the sequences.
-        RETURNS (TokenBatch): A batch of M sequences, as padded as this one.
-        """
-        words, word_index = torch.unique(self.word_index[:, columns], return_inverse=True)
-        encoded = words if self.before is None else columns
-
-        def of_words(values: Tensor | None) -> Tensor | None:
-            return None if values is None else values[words]
-
-        def of_tokens(values: Tensor | None) -> Tensor | None:
-            return None if values is None else values[:, columns]
-
-        return TokenBatch(
-            lengths=self.lengths[columns],
-            word_index=word_index,
-            table_rows=self.table_rows[words],
-            characters=self.characters[:, encoded],
-            n_characters=self.n_characters[encoded],
-            before=of_tokens(self.before),
-            after=of_tokens(self.after),
-            word_vectors=of_words(self.word_vectors),
-            token_vectors=of_tokens(self.token_vectors),
-            word_features=of_words(self.word_features),
-        )
 
 
 def dropout(values: Tensor, rate: float, *, variational: bool) -> Tensor:
@@ -121,29 +60,6 @@ class BidirectionalLSTM(nn.Module):
         """
         forward, backward = self.directions
         return forward(values)[0], backward(reverse(values, lengths))[0]
-
-
-def reverse(values: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse each sequence in its own bounds. Shape (L, N, width)."""
-    rows = _row(reversal(lengths, len(values)), torch.arange(len(lengths), device=lengths.device))
-    return take_rows(values.flatten(0, 1), rows.flatten()).view_as(values)
-
-
-def _row(positions: Tensor, columns: Tensor) -> Tensor:
-    """Index of positions of sequences in the flattened (L * N, width)."""
-    return positions * len(columns) + columns
-
-
-def group_by_length(lengths: Tensor) -> list[Tensor]:
-    """Group sequences that are best padded together: whole documents have sentences of all lengths.
-
-    lengths (Tensor): Shape (N,).
-    RETURNS (list[Tensor]): Indices of each group. No sequence is padded to 1.5 times its length,
-        but for the shortest of a batch, which are not worth kernels of their own.
-    """
-    ratios = torch.log(lengths.max() / lengths) / math.log(1.5)
-    numbers = ratios.long().clamp(max=3)
-    return [torch.nonzero(numbers == number)[:, 0] for number in torch.unique(numbers)]
 
 
 def _initialise(lstm: nn.LSTM) -> None:
@@ -229,9 +145,9 @@ class CharacterEncoder(nn.Module):
             rows = self.table(characters[:width, first:end])
             values = dropout(rows, rate, variational=self.variational)
             states = self.lstm(values, lengths)
-            last = _row(lengths - 1, torch.arange(end - first, device=lengths.device))
+            last = flat_index(lengths - 1, torch.arange(end - first, device=lengths.device))
             groups.append(
-                torch.cat([take_rows(state.flatten(0, 1), last) for state in states], dim=1)
+                torch.cat([state.flatten(0, 1).index_select(0, last) for state in states], dim=1)
             )
         return torch.cat(groups)[added:]
 

@@ -6,8 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from spacy_bioner_mtl.nn.crf import IMPOSSIBLE
-from spacy_bioner_mtl.nn.rows import take_rows
+from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE
 from spacy_bioner_mtl.nn.tagset import legal_ends, legal_starts, legal_transitions
 
 CRFKind = Literal["small", "large"]
@@ -114,7 +113,7 @@ def _of_pairs(scores: Tensor, sequences: Tensor, position: Tensor) -> Tensor:
     length, n_sequences, n_heads = scores.shape[:3]
     first = torch.arange(length, device=scores.device)[:, None] * (n_sequences * n_heads)
     rows = first + (sequences * n_heads + position)
-    taken = take_rows(scores.flatten(0, 2), rows.flatten())
+    taken = scores.flatten(0, 2).index_select(0, rows.flatten())
     return taken.view(length, len(sequences), *scores.shape[3:])
 
 

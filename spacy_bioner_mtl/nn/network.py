@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spacy_bioner_mtl.nn.encoder import CharacterEncoder, TokenBatch, WordEncoder
+from spacy_bioner_mtl.nn.batch import TokenBatch
+from spacy_bioner_mtl.nn.encoder import CharacterEncoder, WordEncoder
 from spacy_bioner_mtl.nn.heads import CRFKind, HeadLayer, score_pairs
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import UNSEEN, FeatureExtractor, Vocabulary

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from spacy_bioner_mtl.models.lstm_crf import Answer
 from spacy_bioner_mtl.models.sequences import Sequence
-from spacy_bioner_mtl.nn.crf import IMPOSSIBLE, ForwardBackward, Lattice, viterbi
+from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
+from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE, Lattice
 from spacy_bioner_mtl.nn.tagset import OUTSIDE, Head, tags_to_spans
 from spacy_bioner_mtl.pipeline.found_span import FoundSpan
 from spacy_bioner_mtl.pipeline.settings import HeadSettings

@@ -14,13 +14,8 @@ from spacy.training import Example
 
 from spacy_bioner_mtl.models.lstm_crf import Gradients
 from spacy_bioner_mtl.models.sequences import Sequence
-from spacy_bioner_mtl.nn.crf import (
-    Expectations,
-    ForwardBackward,
-    Lattice,
-    path_expectations,
-    stack,
-)
+from spacy_bioner_mtl.nn.crf import Expectations, ForwardBackward, path_expectations
+from spacy_bioner_mtl.nn.lattice import Lattice, stack
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head
 from spacy_bioner_mtl.pipeline.gold import gold_tags
 from spacy_bioner_mtl.pipeline.span_groups import annotated_heads

@@ -10,16 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lattices import constrain, enumerate_paths, random_lattice
 
-from spacy_bioner_mtl.nn import crf
-from spacy_bioner_mtl.nn.crf import (
-    NEAR,
-    ForwardBackward,
-    Lattice,
-    path_expectations,
-    path_scores,
-    stack,
-    viterbi,
-)
+from spacy_bioner_mtl.nn import lattice as lattice_module
+from spacy_bioner_mtl.nn.crf import ForwardBackward, path_expectations, path_scores, viterbi
+from spacy_bioner_mtl.nn.lattice import NEAR, Lattice, stack
 from spacy_bioner_mtl.nn.tagset import (
     legal_ends,
     legal_starts,
@@ -148,7 +141,7 @@ def test_matrix_products_say_what_log_space_says(monkeypatch, large, scale):
     tags = viterbi(lattice)
     assert lattice.is_near()
     near = ForwardBackward(lattice)
-    monkeypatch.setattr(crf, "NEAR", -1.0)
+    monkeypatch.setattr(lattice_module, "NEAR", -1.0)
     assert not lattice.is_near()
     far = ForwardBackward(lattice)
     torch.testing.assert_close(near.log_partition(), far.log_partition(), atol=1e-3, rtol=1e-6)

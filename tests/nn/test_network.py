@@ -12,15 +12,10 @@ from thinc.api import Adam, set_dropout_rate
 from benchmarks.training import record_kernels
 from spacy_bioner_mtl.models.lstm_crf import Query
 from spacy_bioner_mtl.models.sequences import split_sequences
-from spacy_bioner_mtl.nn.encoder import (
-    WORDS,
-    CharacterEncoder,
-    TokenBatch,
-    WordEncoder,
-    group_by_length,
-)
+from spacy_bioner_mtl.nn.batch import TokenBatch
+from spacy_bioner_mtl.nn.encoder import WORDS, CharacterEncoder, WordEncoder
 from spacy_bioner_mtl.nn.network import HeadLayer
-from spacy_bioner_mtl.nn.rows import take_rows
+from spacy_bioner_mtl.nn.padding import group_by_length
 from spacy_bioner_mtl.nn.vocabulary import LENGTHS, PADDING, UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.nn.word_store import WordStore
 from spacy_bioner_mtl.pipeline.loss import gold_targets, likelihood
@@ -353,17 +348,6 @@ def test_no_word_is_dropped_in_prediction():
         query, _ = query_of(nlp, examples)
         predictions.append(pipe.model.predict(query)[0].lattice.emissions)
     assert predictions[0].equal(predictions[1])
-
-
-@pytest.mark.parametrize("rows", [[4, 0, 5], [4, 0, 5, 1, 3, 2]], ids=["some", "all"])
-def test_rows_are_taken_as_by_indexing(rows):
-    values = torch.randn(6, 3, requires_grad=True, dtype=torch.float64)
-    index = torch.tensor(rows)
-    gradient = torch.randn(len(rows), 3, dtype=torch.float64)
-    (ours,) = torch.autograd.grad(take_rows(values, index), values, gradient)
-    (theirs,) = torch.autograd.grad(values[index], values, gradient)
-    assert take_rows(values, index).equal(values[index]) and ours.equal(theirs)
-    assert torch.autograd.gradcheck(take_rows, (values, index))
 
 
 @given(st.lists(st.text("abcde", min_size=1, max_size=60), min_size=1, max_size=70, unique=True))

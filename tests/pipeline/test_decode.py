@@ -13,7 +13,8 @@ from spacy.tokens import Doc
 
 from spacy_bioner_mtl.models.lstm_crf import Answer
 from spacy_bioner_mtl.models.sequences import Sequence
-from spacy_bioner_mtl.nn.crf import IMPOSSIBLE, ForwardBackward, viterbi
+from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
+from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.pipeline import decode as module
 from spacy_bioner_mtl.pipeline.decode import decode, temper
