@@ -36,7 +36,7 @@ from benchmarks.machine import cpu_name, peak_memory_mib, wait_for_gpu
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
 from spacy_bioner_mtl.pipeline.loading import FACTORY, component_names
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 #: Steps in a turn.
 BLOCK = 10

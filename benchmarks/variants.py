@@ -316,7 +316,7 @@ def _score(run: Run, single_thread: bool) -> None:
 
     from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
-    from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+    from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
     if single_thread:
         torch.set_num_threads(1)

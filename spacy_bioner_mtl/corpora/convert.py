@@ -24,7 +24,7 @@ from spacy_bioner_mtl.formats.gold_records import (
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
-from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
+from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
 Tokenizer = Callable[[str], Doc]

@@ -34,7 +34,7 @@ import srsly
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.registry import Format, find_gold_format
-from spacy_bioner_mtl.pipeline.span_groups import check_head_name
+from spacy_bioner_mtl.pipeline.spans import check_head_name
 
 #: The key in the list, and the number of hexadecimal digits, of each kind of checksum.
 CHECKSUMS = {"git_blob_ids": 40, "sha256": 64}

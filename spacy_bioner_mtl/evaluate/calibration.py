@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spacy.training import Example
 
     from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
-    from spacy_bioner_mtl.pipeline.found_span import FoundSpan
+    from spacy_bioner_mtl.pipeline.spans import FoundSpan
 
 #: Temperatures that are tried; between the best and its neighbours a parabola is laid.
 TRIED = 2.0 ** np.arange(-2.0, 3.01, 0.25)

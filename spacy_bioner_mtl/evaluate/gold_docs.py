@@ -81,7 +81,7 @@ def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
     RETURNS (Evaluation): The scores.
     RAISES (InputError): If a path holds no DocBin, or no document is annotated for any head.
     """
-    from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+    from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
     check_corpora(paths)
     examples = [example for path in paths for example in _read_examples(nlp, path)]

@@ -16,20 +16,14 @@ from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.lstm_crf import (
-    BioNERModel,
-    count_vocabulary,
-    get_network,
-    make_network,
-    make_query,
-)
+from spacy_bioner_mtl.models.lstm_crf import count_vocabulary, get_network, make_network
 from spacy_bioner_mtl.models.static_vectors import adopt_vectors, check_tables
+from spacy_bioner_mtl.models.types import BioNERModel, make_query
 from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary
 from spacy_bioner_mtl.pipeline.decode import Reply, decode
 from spacy_bioner_mtl.pipeline.entities import write_annotation
-from spacy_bioner_mtl.pipeline.found_span import FoundSpan
 from spacy_bioner_mtl.pipeline.legacy import PipelineReference, resolve_optimizer
 from spacy_bioner_mtl.pipeline.merge import MergePolicy
 from spacy_bioner_mtl.pipeline.overrides import (
@@ -40,7 +34,7 @@ from spacy_bioner_mtl.pipeline.overrides import (
 )
 from spacy_bioner_mtl.pipeline.schedule import check_schedule
 from spacy_bioner_mtl.pipeline.settings import HeadSettings, read_settings
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads, check_head_name
+from spacy_bioner_mtl.pipeline.spans import FoundSpan, annotated_heads, check_head_name
 from spacy_bioner_mtl.pipeline.steps import learn, rehearse
 from spacy_bioner_mtl.pipeline.windows import split_parts
 

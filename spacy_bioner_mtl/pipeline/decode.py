@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spacy_bioner_mtl.models.lstm_crf import Answer
 from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.types import Answer
 from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
 from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE, Lattice
 from spacy_bioner_mtl.nn.tagset import OUTSIDE, Head, tags_to_spans
-from spacy_bioner_mtl.pipeline.found_span import FoundSpan
 from spacy_bioner_mtl.pipeline.settings import HeadSettings
+from spacy_bioner_mtl.pipeline.spans import FoundSpan
 from spacy_bioner_mtl.pipeline.windows import ROW, Part, join_windows
 
 #: The network's answers to a part of the documents.

@@ -6,8 +6,8 @@ import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_bioner_mtl.pipeline.confidence import RENAMED, SCORES, store_scores
-from spacy_bioner_mtl.pipeline.found_span import FoundSpan
 from spacy_bioner_mtl.pipeline.merge import MergePolicy
+from spacy_bioner_mtl.pipeline.spans import FoundSpan
 
 #: What ENT_IOB is at the first token of an entity.
 _BEGIN = 3

@@ -5,7 +5,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_bioner_mtl.models.lstm_crf import BioNERModel
+from spacy_bioner_mtl.models.types import BioNERModel
 from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
 from spacy_bioner_mtl.pipeline.confidence import register_extension
 from spacy_bioner_mtl.pipeline.glossary import register_explanations

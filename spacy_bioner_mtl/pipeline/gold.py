@@ -9,7 +9,7 @@ from spacy.util import filter_spans
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.models.sequences import Sequence
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head, LabelSpan, spans_to_tags
-from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_SUFFIX
+from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
 
 
 def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[NDArray[np.int64]]:

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from spacy.training import Example
 
-from spacy_bioner_mtl.models.lstm_crf import Gradients
 from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.types import Gradients
 from spacy_bioner_mtl.nn.crf import Expectations, ForwardBackward, path_expectations
 from spacy_bioner_mtl.nn.lattice import Lattice, stack
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head
 from spacy_bioner_mtl.pipeline.gold import gold_tags
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 
 @dataclass

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.pipeline.found_span import FoundSpan
+from spacy_bioner_mtl.pipeline.spans import FoundSpan
 
 #: A policy: picks spans of which no two share a token. Pipelines are pickled with theirs.
 MergePolicy = Callable[[Sequence[FoundSpan]], list[FoundSpan]]

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_bioner_mtl.pipeline.gold import unknown_tokens
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 #: Prefix of the averages over heads among spaCy's scores.
 MACRO = "bioner_macro"

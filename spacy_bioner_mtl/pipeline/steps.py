@@ -9,11 +9,12 @@ from spacy.training import Example
 from thinc.api import set_dropout_rate
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.lstm_crf import BioNERModel, Query, get_network, make_query
+from spacy_bioner_mtl.models.lstm_crf import get_network
 from spacy_bioner_mtl.models.sequences import split_sequences
+from spacy_bioner_mtl.models.types import BioNERModel, Query, make_query
 from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.pipeline.loss import gold_targets, likelihood, rehearsal
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 
 def learn(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from spacy.training import Example
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 Batcher = Callable[[Iterable[Example]], Iterator[list[Example]]]
 

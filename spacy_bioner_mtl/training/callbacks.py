@@ -13,7 +13,7 @@ from spacy_bioner_mtl.corpora.convert import doc_to_record
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import safe_name, write_whole
 from spacy_bioner_mtl.formats.conll import write_conll
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 Scorer = Callable[..., dict[str, Any]]
 

@@ -12,7 +12,7 @@ from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.corpora.convert import convert_files
-from spacy_bioner_mtl.pipeline.span_groups import annotated_heads
+from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 CONLL = (
     "Zinc\tS-Chemical\nagainst\tO\ndry\tB-Disease\ncough\tE-Disease\n\n"

@@ -9,7 +9,7 @@ from spacy.vocab import Vocab
 from spacy_bioner_mtl.corpora.convert import record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
-from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_SUFFIX, annotated_heads
+from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, annotated_heads
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
 VOCAB = Vocab()

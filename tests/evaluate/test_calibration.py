@@ -26,7 +26,7 @@ from spacy_bioner_mtl.evaluate.calibration import (
     measure,
 )
 from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions
-from spacy_bioner_mtl.pipeline.span_groups import UNKNOWN_LABEL, UNKNOWN_SUFFIX
+from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX
 
 #: Words that are genes in seven of ten sentences, whatever stands around them.
 NAMES = ["TKR2", "BRAC4", "MOX1", "DELT9"]

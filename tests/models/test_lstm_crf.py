@@ -10,8 +10,8 @@ from spacy.tokens import Doc
 
 import spacy_bioner_mtl.models.lstm_crf as model_module
 import spacy_bioner_mtl.pipeline.windows as windows_module
-from spacy_bioner_mtl.models.lstm_crf import Query
 from spacy_bioner_mtl.models.sequences import split_sequences
+from spacy_bioner_mtl.models.types import Query
 from spacy_bioner_mtl.nn.vocabulary import LONGEST_WORD, Vocabulary
 
 WORDS = ["TKR2", "renal", "failure", "in", "of", "a", "(+)-cis-3,4-dihydroxy", "ü", ".", "mice"]

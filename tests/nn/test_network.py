@@ -10,8 +10,8 @@ from spacy.tokens import Doc
 from thinc.api import Adam, set_dropout_rate
 
 from benchmarks.training import record_kernels
-from spacy_bioner_mtl.models.lstm_crf import Query
 from spacy_bioner_mtl.models.sequences import split_sequences
+from spacy_bioner_mtl.models.types import Query
 from spacy_bioner_mtl.nn.batch import TokenBatch
 from spacy_bioner_mtl.nn.encoder import WORDS, CharacterEncoder, WordEncoder
 from spacy_bioner_mtl.nn.network import HeadLayer

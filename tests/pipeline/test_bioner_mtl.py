@@ -23,7 +23,7 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.lstm_crf import make_query
+from spacy_bioner_mtl.models.types import make_query
 from spacy_bioner_mtl.pipeline import bioner_mtl as module
 
 HASH_EMBED = {

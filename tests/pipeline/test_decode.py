@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lattices import constrain, enumerate_paths, random_lattice
 from spacy.tokens import Doc
 
-from spacy_bioner_mtl.models.lstm_crf import Answer
 from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.types import Answer
 from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
 from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE
 from spacy_bioner_mtl.nn.tagset import Head

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.pipeline.found_span import FoundSpan
 from spacy_bioner_mtl.pipeline.merge import (
     configure_agreement,
     configure_head_priority,
@@ -18,6 +17,7 @@ from spacy_bioner_mtl.pipeline.merge import (
     configure_longest_first,
     configure_type_map,
 )
+from spacy_bioner_mtl.pipeline.spans import FoundSpan
 
 highest_score = configure_highest_score()
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.util import fix_random_seed
 
-from spacy_bioner_mtl.models.lstm_crf import make_query
 from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.types import make_query
 from spacy_bioner_mtl.pipeline import bioner_mtl as pipe_module
 from spacy_bioner_mtl.pipeline import windows as module
 from spacy_bioner_mtl.pipeline.windows import (

@@ -1,11 +1,11 @@
-"""What the span groups of a gold document mean.
+"""Spans that heads find, and what the span groups of a gold document mean.
 
 ``doc.spans[head]`` is there, even empty, when the document was annotated for the head. Tokens
 whose annotation is unknown lie in a second group, named ``head + UNKNOWN_SUFFIX``: they are
 neither inside nor outside an entity, and training leaves them open.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from spacy_bioner_mtl.errors import InputError
 
@@ -16,6 +16,24 @@ UNKNOWN_SUFFIX = ":unknown"
 UNKNOWN_LABEL = "-"
 #: What commands call the answers of all heads, the one merged from them, and a source's own.
 RESERVED = ("all", "merged", "source")
+
+
+class FoundSpan(NamedTuple):
+    """A span that a head found in a document.
+
+    start (int): Its first token.
+    end (int): The token after its last.
+    label (str): Its entity type.
+    head (str): The head that found it.
+    score (float | None): Its probability under the head's CRF, whatever the rest of the sequence
+        is; None where scores are not asked for.
+    """
+
+    start: int
+    end: int
+    label: str
+    head: str
+    score: float | None
 
 
 def check_head_name(name: str) -> None:

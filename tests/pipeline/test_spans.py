@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.pipeline.span_groups import check_head_name
+from spacy_bioner_mtl.pipeline.spans import check_head_name
 
 
 @pytest.mark.parametrize("name", ["genes", "Gene or protein", "All", "a:unknown:b", "β"])
@@ -32,7 +32,7 @@ def test_names_that_no_head_may_have(name, why):
 
 def test_names_are_checked_without_spacy():
     code = (
-        "import sys; import spacy_bioner_mtl.pipeline.span_groups; "
+        "import sys; import spacy_bioner_mtl.pipeline.spans; "
         "print({'spacy', 'spacy_bioner_mtl.formats'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

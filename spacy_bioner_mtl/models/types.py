@@ -1,0 +1,62 @@
+"""What goes into the model and comes out of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.nn.batch import TokenBatch
+from spacy_bioner_mtl.nn.lattice import Lattice
+from spacy_bioner_mtl.nn.network import Pairs
+
+
+@dataclass
+class Query:
+    """A question to the network: what do these heads say of these sequences?
+
+    docs (list[Doc]): The documents.
+    sequences (list[Sequence]): Sequences of these documents, none of them empty.
+    pairs (NDArray[int64]): Shape (P, 2): index of a sequence, index of a head; no two alike.
+    """
+
+    docs: list[Doc]
+    sequences: list[Sequence]
+    pairs: NDArray[np.int64]
+
+
+def make_query(docs: list[Doc], sequences: list[Sequence], heads: NDArray[np.int64]) -> Query:
+    """Ask several heads about all sequences.
+
+    docs (list[Doc]): The documents.
+    sequences (list[Sequence]): Sequences of these documents, none of them empty.
+    heads (NDArray[int64]): Indices of the heads.
+    RETURNS (Query): The question.
+    """
+    numbers = np.arange(len(sequences))
+    pairs = np.stack([np.repeat(numbers, len(heads)), np.tile(heads, len(numbers))], axis=1)
+    return Query(docs, sequences, pairs)
+
+
+@dataclass
+class Answer:
+    """The network's answer to some pairs of a query.
+
+    pairs (NDArray[int64]): Shape (P, 2): index of a sequence of the query, index of a head.
+    lattice (Lattice): Scores of all taggings of these pairs, in their order.
+    """
+
+    pairs: NDArray[np.int64]
+    lattice: Lattice
+
+
+#: Gradients of emissions and transitions, shaped like those of the lattice.
+Gradients = tuple[torch.Tensor, torch.Tensor]
+
+BioNERModel = Model[Query, list[Answer]]
+
+#: What the network takes: see Network.forward.
+Arguments = tuple[TokenBatch, Pairs, float]
