@@ -36,7 +36,7 @@ from spacy_bioner_mtl.formats.registry import find_format
 from spacy_bioner_mtl.pipeline.loading import (
     ANY_LENGTH,
     active_head_names,
-    component_names,
+    bioner_pipes,
     load_pipeline,
 )
 
@@ -312,8 +312,7 @@ def _time_calls(pipelines: Sequence[Language], texts: Sequence[Text]) -> list[li
 @contextmanager
 def _scores(nlp: Language, value: bool) -> Iterator[None]:
     """Let a pipeline compute scores, or not, for a while."""
-    components: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
-    settings = [component.cfg for component in components]
+    settings = [pipe.cfg for pipe in bioner_pipes(nlp)]
     before = [cfg["scores"] for cfg in settings]
     for cfg in settings:
         cfg["scores"] = value

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.pipeline.loading import active_head_names, component_names
+from spacy_bioner_mtl.pipeline.loading import active_head_names, bioner_pipes
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -24,7 +24,7 @@ def repeat_heads(nlp: "Language", count: int) -> None:
             f"the pipeline has {len(active)} heads ({', '.join(active)}), and {count} are asked "
             "for: heads can only be added"
         )
-    components: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
+    components = bioner_pipes(nlp)
     originals = [
         (component, index)
         for component in components

@@ -35,7 +35,7 @@ from torch import nn
 from benchmarks.machine import cpu_name, peak_memory_mib, wait_for_gpu
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
-from spacy_bioner_mtl.pipeline.loading import FACTORY, component_names
+from spacy_bioner_mtl.pipeline.loading import FACTORY, bioner_pipes
 from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 #: Steps in a turn.
@@ -125,7 +125,7 @@ def benchmark_training(
         preparation_seconds = perf_counter() - start
     measured = schedule[warmup:]
     training = train(nlp, settings["optimizer"], [*schedule, *measured], settings)
-    pipes: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
+    pipes = bioner_pipes(nlp)
     networks = [pipe.network for pipe in pipes if pipe.name not in settings["frozen_components"]]
     turns = [min(BLOCK, steps - first) for first in range(0, steps, BLOCK)]
     training_seconds, kernel_seconds, kernel_count = 0.0, 0.0, 0
@@ -303,7 +303,7 @@ def read_config(path: Path, overrides: dict[str, Any]) -> Config:
     nlp = load_model_from_config(config, auto_fill=True)
     filled = nlp.config.interpolate()
     frozen = filled["training"]["frozen_components"]
-    if not set(component_names(nlp)) - set(frozen):
+    if all(pipe.name in frozen for pipe in bioner_pipes(nlp)):
         raise InputError(
             f"{path}: no component {FACTORY!r} of the pipeline is trained; its components: "
             f"{', '.join(nlp.pipe_names) or 'none at all'}. Give a config such as configs/mtl.cfg."

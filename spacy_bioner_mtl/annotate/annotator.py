@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.annotate.documents import answer, choose_heads
 from spacy_bioner_mtl.annotate.output import Output
@@ -12,7 +12,7 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files import Source
 from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.registry import find_format
-from spacy_bioner_mtl.pipeline.loading import component_names, load_pipeline
+from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -178,17 +178,16 @@ def load_annotator(request: Request) -> Annotator:
         torch.set_num_threads(request.threads)
     nlp = load_pipeline(request.model, request.gpu_id)
     annotator = Annotator(nlp, request)
-    for name in component_names(nlp):
-        component: Any = nlp.get_pipe(name)
+    for pipe in bioner_pipes(nlp):
         if request.scores:
-            component.cfg["scores"] = True
+            pipe.cfg["scores"] = True
         elif request.head != MERGED_HEAD:
             # Of the merged answer, scores decide what is in it.
-            component.cfg["scores"] = False
+            pipe.cfg["scores"] = False
         if request.head not in (ALL, MERGED_HEAD):
             # The other heads need not be asked.
-            own = [head.name for head in component.heads if head.name == request.head]
-            component.cfg["active_heads"] = own
+            own = [head.name for head in pipe.heads if head.name == request.head]
+            pipe.cfg["active_heads"] = own
     return annotator
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Annotator
 from spacy_bioner_mtl.annotate.request import Request
-from spacy_bioner_mtl.pipeline.loading import component_names
+from spacy_bioner_mtl.pipeline.loading import bioner_pipes
 
 _PACKAGES = ("spacy_bioner_mtl", "spacy", "thinc", "torch", "numpy")
 _BLOCK = 1 << 20
@@ -23,7 +23,6 @@ def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
     RETURNS (dict[str, Any]): Names, versions, checksums and settings, for JSON.
     """
     nlp = annotator.nlp
-    components: dict[str, Any] = {name: nlp.get_pipe(name) for name in component_names(nlp)}
     return {
         "model": {
             "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
@@ -39,7 +38,7 @@ def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
         "target_format": request.target_format,
         "heads": annotator.heads,
         "scores": request.scores,
-        "thresholds": {name: component.cfg["thresholds"] for name, component in components.items()},
+        "thresholds": {pipe.name: pipe.cfg["thresholds"] for pipe in bioner_pipes(nlp)},
     }
 
 

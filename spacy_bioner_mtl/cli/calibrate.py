@@ -1,7 +1,7 @@
 """``bioner-mtl calibrate``: can the probabilities of a trained pipeline be trusted?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
@@ -40,7 +40,7 @@ def calibrate(
     from spacy_bioner_mtl.evaluate import calibration
     from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
     from spacy_bioner_mtl.files import write_whole
-    from spacy_bioner_mtl.pipeline.loading import component_names, load_pipeline
+    from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 
     check_corpora(corpora)
     calibration.check_bins(bins)
@@ -52,8 +52,7 @@ def calibrate(
         _print_table(found.before)
         print("After:")
         _print_table(found.after)
-        components: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
-        heads = {each.name: [head.name for head in each.heads] for each in components}
+        heads = {pipe.name: [head.name for head in pipe.heads] for pipe in bioner_pipes(nlp)}
         _print_remedy(model, heads, found.temperatures)
         result = {
             "temperatures": found.temperatures,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spacy_bioner_mtl.console.progress import track
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold
-from spacy_bioner_mtl.pipeline.loading import component_names, head_names
+from spacy_bioner_mtl.pipeline.loading import bioner_pipes, head_names
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -233,13 +233,13 @@ def judge_spans(
     RETURNS (dict[str, Judged]): For each head that documents are annotated for.
     RAISES (InputError): As calibrate.
     """
-    own = component_names(nlp)
+    pipes = bioner_pipes(nlp)
+    own = [pipe.name for pipe in pipes]
     last = nlp.pipe_names.index(own[-1])
     with nlp.select_pipes(disable=[*own, *nlp.pipe_names[last + 1 :]]):
         examples = annotate_gold(nlp, paths)
     rows: dict[str, list[tuple[bool, list[float]]]] = {}
-    components: list[Any] = [nlp.get_pipe(name) for name in own]
-    for pipe in components:
+    for pipe in pipes:
         for heads, group in _by_annotation(examples, pipe):
             for head in heads:
                 rows.setdefault(head, [])
@@ -261,8 +261,7 @@ def judge_spans(
 
 
 def _present_temperatures(nlp: "Language") -> dict[str, float]:
-    components: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
-    return {k: v for component in components for k, v in component.cfg["temperatures"].items()}
+    return {k: v for pipe in bioner_pipes(nlp) for k, v in pipe.cfg["temperatures"].items()}
 
 
 def _by_annotation(

@@ -21,7 +21,7 @@ from spacy_bioner_mtl.formats.gold_records import (
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
-from spacy_bioner_mtl.pipeline.loading import active_head_names, component_names
+from spacy_bioner_mtl.pipeline.loading import active_head_names, bioner_pipes
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -213,9 +213,8 @@ def evaluate_raw_text(
 
 
 def _head_labels(nlp: "Language", name: str) -> Iterator[str]:
-    components: list[Any] = [nlp.get_pipe(component) for component in component_names(nlp)]
-    for component in components:
-        for head in component.heads:
+    for pipe in bioner_pipes(nlp):
+        for head in pipe.heads:
             if head.name == name:
                 yield from head.labels
 

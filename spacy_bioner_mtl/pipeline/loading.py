@@ -1,12 +1,14 @@
 """Load a pipeline by path or name; whatever is wrong with it becomes one message."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
     from spacy.language import Language
+
+    from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
 
 #: The name of the component's factory: in a pipeline the component may have any name.
 FACTORY = "bioner_mtl"
@@ -36,7 +38,7 @@ def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
             "as model-best of `spacy train`, or the name of an installed one; if its files are "
             "damaged, copy or train it again."
         ) from error
-    if not component_names(nlp):
+    if not bioner_pipes(nlp):
         raise InputError(
             f"{name}: the pipeline has no component {FACTORY!r}, only: "
             f"{', '.join(nlp.pipe_names) or 'none at all'}. Give a pipeline trained with it, for "
@@ -64,13 +66,14 @@ def use_gpu(gpu_id: int) -> None:
             ) from error
 
 
-def component_names(nlp: "Language") -> list[str]:
+def bioner_pipes(nlp: "Language") -> "list[BioNERMTL]":
     """List the components of this package in a pipeline.
 
     nlp (Language): The pipeline.
-    RETURNS (list[str]): Their names, in the pipeline's order.
+    RETURNS (list[BioNERMTL]): Those that are not disabled, in the pipeline's order.
     """
-    return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == FACTORY]
+    names = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == FACTORY]
+    return [cast("BioNERMTL", nlp.get_pipe(name)) for name in names]
 
 
 def head_names(nlp: "Language") -> list[str]:
@@ -79,8 +82,7 @@ def head_names(nlp: "Language") -> list[str]:
     nlp (Language): The pipeline.
     RETURNS (list[str]): The names of the heads, each once, in the components' order.
     """
-    components: list[Any] = [nlp.get_pipe(name) for name in component_names(nlp)]
-    return list(dict.fromkeys(head.name for component in components for head in component.heads))
+    return list(dict.fromkeys(head.name for pipe in bioner_pipes(nlp) for head in pipe.heads))
 
 
 def active_head_names(nlp: "Language") -> list[str]:
@@ -90,10 +92,9 @@ def active_head_names(nlp: "Language") -> list[str]:
     RETURNS (list[str]): The names of the heads, each once, in the components' order.
     """
     names: list[str] = []
-    for name in component_names(nlp):
-        component: Any = nlp.get_pipe(name)
-        active = component.cfg["active_heads"]
-        heads = [head.name for head in component.heads]
+    for pipe in bioner_pipes(nlp):
+        active = pipe.cfg["active_heads"]
+        heads = [head.name for head in pipe.heads]
         names += [head for head in heads if active is None or head in active]
     return list(dict.fromkeys(names))
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.vectors.table import VectorTable
@@ -70,12 +70,11 @@ def take_vectors(nlp: "Language", name: str) -> "Language":
 def _find_vectors(nlp: "Language") -> "Vectors | None":
     """The pipeline's vectors, or else those of subwords that one of its components keeps."""
     from spacy_bioner_mtl.models.static_vectors import subword_vectors
-    from spacy_bioner_mtl.pipeline.loading import component_names
+    from spacy_bioner_mtl.pipeline.loading import bioner_pipes
 
     if nlp.vocab.vectors.shape[0]:
         return nlp.vocab.vectors
-    components: list[Any] = [nlp.get_pipe(each) for each in component_names(nlp)]
-    found = (subword_vectors(component.model) for component in components)
+    found = (subword_vectors(pipe.model) for pipe in bioner_pipes(nlp))
     return next(filter(None, found), None)
 
 
