@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files.writing import write_whole
 
 if TYPE_CHECKING:
     from thinc.api import Config

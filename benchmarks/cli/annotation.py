@@ -61,7 +61,7 @@ def annotation(
     from wasabi import msg
 
     from benchmarks.annotation import benchmark as measure
-    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.files.writing import write_whole
 
     measured = measure(
         model,

@@ -32,7 +32,7 @@ def training(
     from wasabi import msg
 
     from benchmarks.training import benchmark_training
-    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import use_gpu
 
     overrides = config_overrides(context.args)

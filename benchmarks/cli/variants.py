@@ -57,7 +57,7 @@ def variants(
     from benchmarks.variant_scores import TESTED, collect_scores
     from benchmarks.variants import VARIANTS, execute_runs, plan_runs
     from spacy_bioner_mtl.errors import InputError
-    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.files.writing import write_whole
 
     chosen = list(dict.fromkeys(variant or VARIANTS))
     runs = plan_runs(

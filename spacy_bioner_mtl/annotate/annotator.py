@@ -9,7 +9,7 @@ from spacy_bioner_mtl.annotate.output import Output
 from spacy_bioner_mtl.annotate.request import ALL, Request
 from spacy_bioner_mtl.annotate.shards import Shard, ShardFault
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.registry import find_format
 from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline

@@ -10,7 +10,7 @@ from typing import IO, cast
 from spacy_bioner_mtl.annotate.annotator import ShardReport
 from spacy_bioner_mtl.annotate.output import remove
 from spacy_bioner_mtl.annotate.state import to_json
-from spacy_bioner_mtl.files import write_whole, writing
+from spacy_bioner_mtl.files.writing import write_whole, writing
 
 
 class _Discarded(Exception):

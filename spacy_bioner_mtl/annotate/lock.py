@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import hidden_path, make_folder, resolve_links, writing
+from spacy_bioner_mtl.files.writing import hidden_path, make_folder, resolve_links, writing
 
 
 @contextmanager

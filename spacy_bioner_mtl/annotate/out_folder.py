@@ -36,7 +36,7 @@ from spacy_bioner_mtl.annotate.state import (
     write_report,
 )
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import writing
+from spacy_bioner_mtl.files.writing import writing
 
 
 @dataclass(frozen=True)

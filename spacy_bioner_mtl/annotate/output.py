@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from spacy_bioner_mtl.annotate.shards import ShardFault
-from spacy_bioner_mtl.files import (
+from spacy_bioner_mtl.files.writing import (
     find_partials,
     is_partial,
     make_folder,

@@ -16,7 +16,7 @@ from spacy_bioner_mtl.annotate.request import Request
 from spacy_bioner_mtl.annotate.shards import ERRORS, Plan, Shard, errors_beside
 from spacy_bioner_mtl.console.progress import Progress, begin
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import is_stream, resolve_links
+from spacy_bioner_mtl.files.writing import is_stream, resolve_links
 from spacy_bioner_mtl.formats.folder import LeftOut
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import STANDARD_INPUT, Source, is_stream, partial_path
+from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source
+from spacy_bioner_mtl.files.writing import is_stream, partial_path
 from spacy_bioner_mtl.formats.folder import Found, LeftOut, search_folder, search_pattern
 from spacy_bioner_mtl.formats.recognise import LOOKED_AT, recognise
 from spacy_bioner_mtl.formats.registry import FORMATS, Format

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import ShardReport
 from spacy_bioner_mtl.annotate.provenance import hash_file, hash_folder
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files.writing import write_whole
 
 #: Counts of a report.
 COUNTS = ("documents", "words", "mentions")

@@ -39,7 +39,7 @@ def calibrate(
 
     from spacy_bioner_mtl.evaluate import calibration
     from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
-    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 
     check_corpora(corpora)

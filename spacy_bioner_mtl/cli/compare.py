@@ -35,7 +35,7 @@ def compare(
     from wasabi import msg
 
     from spacy_bioner_mtl.evaluate.significance import compare_pipelines
-    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.files.writing import write_whole
 
     comparisons = compare_pipelines(model_a, model_b, docs, rounds=rounds, seed=seed)
     msg.table(

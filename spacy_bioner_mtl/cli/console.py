@@ -18,7 +18,7 @@ from wasabi import msg
 from spacy_bioner_mtl import __version__
 from spacy_bioner_mtl.console.progress import showing
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import is_standard_output
+from spacy_bioner_mtl.files.writing import is_standard_output
 
 #: What a message says: something good, a fact, something to look at, or more of the same.
 Kind = Literal["good", "info", "warn", "plain"]

@@ -36,7 +36,7 @@ def evaluate(
         find_meta,
         save_performance,
     )
-    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
 
     check_corpora(corpora)

@@ -51,7 +51,7 @@ def evaluate_text(
     from wasabi import msg
 
     from spacy_bioner_mtl.evaluate.raw_text import GoldTexts, evaluate_raw_text
-    from spacy_bioner_mtl.files import write_whole
+    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.formats.gold_records import GoldOptions
     from spacy_bioner_mtl.formats.label_map import read_label_map
     from spacy_bioner_mtl.pipeline.loading import load_pipeline

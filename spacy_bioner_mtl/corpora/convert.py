@@ -15,7 +15,7 @@ from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.console.progress import track
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import is_stream, write_whole
+from spacy_bioner_mtl.files.writing import is_stream, write_whole
 from spacy_bioner_mtl.formats.gold_records import (
     GoldOptions,
     GoldReport,

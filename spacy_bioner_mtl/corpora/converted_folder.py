@@ -8,7 +8,7 @@ import srsly
 
 from spacy_bioner_mtl.corpora.listing import CorporaList, Corpus
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files.writing import write_whole
 from spacy_bioner_mtl.formats.record import FlawKind
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spacy_bioner_mtl.console.progress import counted, track
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files.writing import write_whole
 from spacy_bioner_mtl.pipeline.loading import head_names
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from bioc import BioCDocument, biocjson
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.encoding import open_text
 from spacy_bioner_mtl.formats.limits import LARGEST_JSON, over

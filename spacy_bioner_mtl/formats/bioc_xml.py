@@ -11,7 +11,7 @@ from bioc import BioCDocument, biocxml
 from bioc.biocxml.encoder import encode_document
 from lxml import etree
 
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, find_line, iter_elements

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import STANDARD_INPUT, Source, safe_name, source_path
+from spacy_bioner_mtl.files.names import safe_name
+from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source, source_path
 from spacy_bioner_mtl.formats.encoding import open_text
 from spacy_bioner_mtl.formats.flaws import MentionCheck, is_written_otherwise
 from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over

@@ -17,7 +17,7 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.lines import Line, read_checked_lines
 from spacy_bioner_mtl.formats.schemes import add_type, is_like_a_tag, parse_tag, to_upper
 

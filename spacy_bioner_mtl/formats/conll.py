@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.columns import Row, Rows, read_columns
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source, open_source
+from spacy_bioner_mtl.files.reading import Source, open_source
 
 # The marks of UTF-32 begin like those of UTF-16.
 _MARKS = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import STANDARD_INPUT, Source
+from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.conll import group_sentences
 from spacy_bioner_mtl.formats.folder import search_folder
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename

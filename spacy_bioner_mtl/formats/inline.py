@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK, read_checked_lines
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,

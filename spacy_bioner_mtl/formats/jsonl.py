@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.json_entities import ENTITIES, hold_entities, read_entities
 from spacy_bioner_mtl.formats.lines import read_any_lines
 from spacy_bioner_mtl.formats.record import (

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.encoding import open_text
 from spacy_bioner_mtl.formats.limits import LONGEST_LINE, MIB, over
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.record import BadRecord, Passage, ReadRecord, Record
 from spacy_bioner_mtl.formats.xml_stream import Element, find_entity, find_line, iter_elements
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.flaws import MentionCheck
 from spacy_bioner_mtl.formats.lines import Line, read_checked_lines
 from spacy_bioner_mtl.formats.record import (

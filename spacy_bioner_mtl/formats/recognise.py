@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import HEAD_SIZE, STANDARD_INPUT, Source
+from spacy_bioner_mtl.files.reading import HEAD_SIZE, STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.encoding import find_wide_encoding, refuse_wide_encoding
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
 from spacy_bioner_mtl.formats.registry import FORMATS, Format

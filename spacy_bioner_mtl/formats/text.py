@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from spacy_bioner_mtl.files import Source, source_path
+from spacy_bioner_mtl.files.reading import Source, source_path
 from spacy_bioner_mtl.formats.encoding import open_text
 from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK, read_any_lines

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.columns import DOCUMENT_START, read_columns
 from spacy_bioner_mtl.formats.record import ReadRecord, Record, join_words
 from spacy_bioner_mtl.formats.rows import sentence_rows

@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source, open_source
+from spacy_bioner_mtl.files.reading import Source, open_source
 from spacy_bioner_mtl.formats.limits import LARGEST_XML_RECORD, over
 from spacy_bioner_mtl.formats.record import BadRecord
 from spacy_bioner_mtl.formats.xml_prolog import name_dtd

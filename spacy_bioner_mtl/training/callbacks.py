@@ -11,7 +11,8 @@ from wasabi import msg
 
 from spacy_bioner_mtl.corpora.convert import doc_to_record
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import safe_name, write_whole
+from spacy_bioner_mtl.files.names import safe_name
+from spacy_bioner_mtl.files.writing import write_whole
 from spacy_bioner_mtl.formats.conll import write_conll
 from spacy_bioner_mtl.pipeline.spans import annotated_heads
 

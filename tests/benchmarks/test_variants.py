@@ -22,7 +22,7 @@ from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
 from spacy_bioner_mtl.evaluate.significance import p_value
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files.writing import write_whole
 from spacy_bioner_mtl.pipeline.loading import head_names, load_pipeline
 
 CORPORA = ["chemicals", "genes"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from real_data import PUBTATOR, needs
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import Source
+from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.pubtator import read_pubtator as read_records
 from spacy_bioner_mtl.formats.pubtator import write_pubtator
 from spacy_bioner_mtl.formats.recognise import recognise

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import HEAD_SIZE, Source, open_source
+from spacy_bioner_mtl.files.reading import HEAD_SIZE, Source, open_source
 from spacy_bioner_mtl.formats.recognise import recognise
 
 PROSE = "Zinc lozenges shortened the cold.\nNo effect on the cough was seen.\n"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import (
+from spacy_bioner_mtl.files.writing import (
     find_partials,
     is_partial,
     is_standard_output,
@@ -25,7 +25,7 @@ from spacy_bioner_mtl.files import (
 WRITE = """
 import sys
 from pathlib import Path
-from spacy_bioner_mtl.files import write_whole
+from spacy_bioner_mtl.files.writing import write_whole
 with write_whole(Path(sys.argv[1])) as file:
     file.write("written\\n")
 """

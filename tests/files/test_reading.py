@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files import HEAD_SIZE, Source, open_source, safe_name, source_path
+from spacy_bioner_mtl.files.names import safe_name
+from spacy_bioner_mtl.files.reading import HEAD_SIZE, Source, open_source, source_path
 
 CONTENT = bytes(index % 251 for index in range(2 * HEAD_SIZE))
 

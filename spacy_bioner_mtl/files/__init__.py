@@ -1,0 +1,1 @@
+"""Files: read once in one direction, written whole or not at all."""
