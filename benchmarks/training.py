@@ -33,8 +33,8 @@ from thinc.api import Config, ConfigValidationError, Optimizer, fix_random_seed
 from torch import nn
 
 from benchmarks.machine import cpu_name, peak_memory_mib, wait_for_gpu
+from spacy_bioner_mtl.corpora.gold_files import check_corpora
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
 from spacy_bioner_mtl.pipeline.loading import FACTORY, bioner_pipes
 from spacy_bioner_mtl.pipeline.spans import annotated_heads
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.annotate.request import ALL
-from spacy_bioner_mtl.corpora.convert import record_to_doc
+from spacy_bioner_mtl.corpora.docs import record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,

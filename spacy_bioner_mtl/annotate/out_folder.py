@@ -16,7 +16,7 @@ from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport,
 from spacy_bioner_mtl.annotate.error_list import ErrorList, join_errors
 from spacy_bioner_mtl.annotate.lock import locked
 from spacy_bioner_mtl.annotate.output import remove, remove_all_leftovers
-from spacy_bioner_mtl.annotate.provenance import hash_file, list_differences
+from spacy_bioner_mtl.annotate.provenance import list_differences
 from spacy_bioner_mtl.annotate.shards import (
     ERRORS,
     MANIFEST,
@@ -36,6 +36,7 @@ from spacy_bioner_mtl.annotate.state import (
     write_report,
 )
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files.checksum import hash_file
 from spacy_bioner_mtl.files.writing import writing
 
 

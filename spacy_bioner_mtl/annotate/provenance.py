@@ -1,18 +1,16 @@
 """What answers come from: the pipeline, the packages, and what was asked for."""
 
-import hashlib
 import platform
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Annotator
 from spacy_bioner_mtl.annotate.request import Request
+from spacy_bioner_mtl.files.checksum import hash_folder
 from spacy_bioner_mtl.pipeline.loading import bioner_pipes
 
 _PACKAGES = ("spacy_bioner_mtl", "spacy", "thinc", "torch", "numpy")
-_BLOCK = 1 << 20
 
 
 def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
@@ -56,34 +54,3 @@ def list_differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
             yield from list_differences(there.get(key), here.get(key), inner)
     elif there != here:
         yield f"{name}: {there} there, {here} now"
-
-
-def hash_folder(folder: Path) -> str:
-    """Compute a checksum over the names and contents of a folder's files.
-
-    folder (Path): The folder; what Python compiled in it is left out.
-    RETURNS (str): SHA-256 in hexadecimal digits.
-    """
-    total = hashlib.sha256()
-    files = (path for path in folder.rglob("*") if path.is_file())
-    for path in sorted(path for path in files if "__pycache__" not in path.parts):
-        total.update(
-            f"{path.relative_to(folder).as_posix()}\0{hash_file(path)}\n".encode(
-                "utf-8", "surrogateescape"
-            )
-        )
-    return total.hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Compute the checksum of a file.
-
-    path (Path): The file.
-    RETURNS (str): SHA-256 in hexadecimal digits.
-    RAISES (OSError): If it cannot be read.
-    """
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            total.update(block)
-    return total.hexdigest()

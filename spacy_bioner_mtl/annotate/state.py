@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import ShardReport
-from spacy_bioner_mtl.annotate.provenance import hash_file, hash_folder
+from spacy_bioner_mtl.files.checksum import hash_file, hash_folder
 from spacy_bioner_mtl.files.writing import write_whole
 
 #: Counts of a report.

@@ -37,8 +37,8 @@ def calibrate(
     import srsly
     from wasabi import msg
 
+    from spacy_bioner_mtl.corpora.gold_files import check_corpora
     from spacy_bioner_mtl.evaluate import calibration
-    from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
     from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 

@@ -30,12 +30,8 @@ def evaluate(
     import srsly
     from wasabi import msg
 
-    from spacy_bioner_mtl.evaluate.gold_docs import (
-        check_corpora,
-        evaluate_pipeline,
-        find_meta,
-        save_performance,
-    )
+    from spacy_bioner_mtl.corpora.gold_files import check_corpora
+    from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline, find_meta, save_performance
     from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
 

@@ -3,17 +3,17 @@
 span_groups.py says what the groups mean.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
 import spacy
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.console.progress import track
+from spacy_bioner_mtl.corpora.docs import Tokenizer, record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import is_stream, write_whole
 from spacy_bioner_mtl.formats.gold_records import (
@@ -23,11 +23,9 @@ from spacy_bioner_mtl.formats.gold_records import (
     read_sources,
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX, check_head_name
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record
+from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
-
-Tokenizer = Callable[[str], Doc]
 
 
 @dataclass
@@ -77,76 +75,6 @@ class ConversionReport:
     def unaligned_share(self) -> float:
         """Share of the mentions that do not align with tokens, from 0 to 1."""
         return self.unaligned / max(sum(self.mentions.values()), 1)
-
-
-def record_to_doc(
-    record: Record, vocab: Vocab, tokenizer: Tokenizer | None = None
-) -> tuple[Doc, int]:
-    """Make a gold document of a record.
-
-    A record that comes tokenised keeps its tokens: the document has no information on spacing,
-    hence spaCy does not tokenise it again in training. Mentions that do not begin and end with a
-    token leave all tokens they touch unknown. What lies in a mention that does is known, even in a
-    piece of text that is unknown otherwise.
-
-    record (Record): The record.
-    vocab (Vocab): The vocabulary of the document; for raw text, that of the tokenizer.
-    tokenizer (Callable[[str], Doc] | None): Tokenises raw text; not needed for other records.
-    RETURNS (tuple[Doc, int]): The document and its number of mentions not aligned with tokens.
-    RAISES (InputError): If something cannot name a head.
-    """
-    doc, tokens = _tokenize(record, vocab, tokenizer)
-    starts = [token.start for token in tokens]
-    ends = [token.end for token in tokens]
-
-    def touched(start: int, end: int) -> tuple[int, int]:
-        return bisect_right(ends, start), bisect_left(starts, end)
-
-    n_unaligned = 0
-    for head, mentions in record.mentions.items():
-        check_head_name(head)
-        gold = []
-        unknown = set()
-        for mention in mentions:
-            first, after = touched(mention.start, mention.end)
-            if first < after and starts[first] == mention.start and ends[after - 1] == mention.end:
-                gold.append(Span(doc, first, after, label=mention.label))
-            else:
-                n_unaligned += 1
-                unknown.add((first, after))
-        doc.spans[head] = gold
-        known = {index for span in gold for index in range(span.start, span.end)}
-        for word in record.unknown.get(head, ()):
-            unknown.update(_without(known, *touched(word.start, word.end)))
-        open_spans = [
-            Span(doc, first, after, label=UNKNOWN_LABEL)
-            for first, after in sorted(unknown)
-            if first < after
-        ]
-        if open_spans:
-            doc.spans[head + UNKNOWN_SUFFIX] = open_spans
-    return doc, n_unaligned
-
-
-def doc_to_record(doc: Doc, heads: Sequence[str]) -> Record:
-    """Take the record of a document.
-
-    doc (Doc): The document, gold or predicted.
-    heads (Sequence[str]): The heads to take; those without a span group are left out.
-    RETURNS (Record): Text, tokens, sentences and mentions; the id is empty.
-    """
-    starts = [token.i for token in doc if token.is_sent_start]
-    return Record(
-        id="",
-        text=doc.text,
-        mentions={
-            head: [Mention(span.start_char, span.end_char, span.label_) for span in doc.spans[head]]
-            for head in heads
-            if head in doc.spans
-        },
-        words=[Word(token.idx, token.idx + len(token)) for token in doc],
-        sentence_starts=starts or [0][: len(doc)],
-    )
 
 
 def convert_files(
@@ -233,24 +161,6 @@ def convert_files(
     return report
 
 
-def _tokenize(
-    record: Record, vocab: Vocab, tokenizer: Tokenizer | None
-) -> tuple[Doc, Sequence[Word]]:
-    """Make the document and tell where in the record's text its tokens are."""
-    if record.words is None:
-        if tokenizer is None:
-            raise ValueError(f"record {record.id!r} is raw text: it needs a tokenizer")
-        doc = tokenizer(record.text)
-        return doc, [Word(token.idx, token.idx + len(token)) for token in doc]
-    starts = set(record.sentence_starts)
-    doc = Doc(
-        vocab,
-        words=[record.text[word.start : word.end] for word in record.words],
-        sent_starts=[index in starts for index in range(len(record.words))] if starts else None,
-    )
-    return doc, record.words
-
-
 def _make_tokenizer(name: str) -> tuple[Vocab, Tokenizer]:
     nlp = spacy.blank("en")
     return nlp.vocab, BioTokenizer(nlp.vocab) if name == "bio" else nlp.tokenizer
@@ -261,16 +171,6 @@ def _find_types(record: Record, labels: LabelMap) -> Iterator[str]:
     given = [mention.label for mention in record.mentions[SOURCE_HEAD]]
     given += [flaw.label for flaw in record.flaws]
     yield from filter(None, (rename(label, labels) for label in given))
-
-
-def _without(known: set[int], first: int, after: int) -> Iterator[tuple[int, int]]:
-    """Divide a range of tokens at those that are known."""
-    start = first
-    for index in range(first, after):
-        if index in known:
-            yield start, index
-            start = index + 1
-    yield start, after
 
 
 def _count_unknown(doc: Doc) -> int:

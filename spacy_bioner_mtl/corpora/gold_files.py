@@ -1,4 +1,4 @@
-"""The words of converted corpora."""
+"""Converted corpora: .spacy files, or folders of them."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +8,21 @@ from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
+
+
+def check_corpora(paths: Sequence[Path]) -> None:
+    """Refuse what is no converted corpus, before a model is loaded.
+
+    paths (Sequence[Path]): .spacy files, or folders with such files anywhere in them.
+    RAISES (InputError): If a path is neither a .spacy file nor a folder with one.
+    """
+    for path in paths:
+        is_folder = path.is_dir() and any(path.rglob("*.spacy"))
+        if not is_folder and not (path.is_file() and path.suffix == ".spacy"):
+            raise InputError(
+                f"{path}: neither a .spacy file nor a folder with one. Convert a corpus first: "
+                "bioner-mtl convert"
+            )
 
 
 def iterate_docs(paths: Sequence[Path]) -> "Iterator[Doc]":
@@ -23,14 +38,9 @@ def iterate_docs(paths: Sequence[Path]) -> "Iterator[Doc]":
     from spacy.training.corpus import walk_corpus
     from spacy.vocab import Vocab
 
+    check_corpora(paths)
     vocab = Vocab()
     for path in paths:
-        is_folder = path.is_dir() and any(path.rglob("*.spacy"))
-        if not is_folder and not (path.is_file() and path.suffix == ".spacy"):
-            raise InputError(
-                f"{path}: neither a .spacy file nor a folder with one. Convert a corpus first: "
-                "bioner-mtl convert"
-            )
         for location in walk_corpus(path, ".spacy"):
             try:
                 doc_bin = DocBin().from_disk(location)

@@ -3,12 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from spacy_bioner_mtl.corpora.listing import CHECKSUMS, CorporaList, Corpus, CorpusFile
 from spacy_bioner_mtl.errors import InputError
-
-_CHUNK = 1 << 20
+from spacy_bioner_mtl.files.checksum import hash_file
 
 
 @dataclass(frozen=True)
@@ -63,23 +62,8 @@ def git_blob_id(path: Path) -> str:
     RETURNS (str): 40 hexadecimal digits.
     """
     digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    return _add_content(digest, path)
-
-
-def sha256(path: Path) -> str:
-    """Compute the SHA-256 of a file.
-
-    path (Path): A file.
-    RETURNS (str): 64 hexadecimal digits.
-    """
-    return _add_content(hashlib.sha256(), path)
-
-
-def _add_content(digest: Any, path: Path) -> str:
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return str(digest.hexdigest())
+        return hashlib.file_digest(file, lambda: digest).hexdigest()
 
 
 def verify_corpora(corpora_list: CorporaList, folder: Path) -> list[CorpusCheck]:
@@ -118,7 +102,7 @@ def _check_file(listed_in: Path, corpus: Corpus, file: CorpusFile, folder: Path)
     kind, compute = (
         ("git blob id", git_blob_id)
         if len(file.checksum) == CHECKSUMS["git_blob_ids"]
-        else ("SHA-256", sha256)
+        else ("SHA-256", hash_file)
     )
     found = compute(path)
     if found == file.checksum:

@@ -12,6 +12,7 @@ import srsly
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.console.progress import counted, track
+from spacy_bioner_mtl.corpora.gold_files import check_corpora
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import write_whole
 from spacy_bioner_mtl.pipeline.loading import head_names
@@ -179,21 +180,6 @@ def _count_document(example: "Example", head: str) -> tuple[int, int, int]:
     predicted = {(span.start, span.end, span.label_) for span in aligned}
     gold = {(span.start, span.end, span.label_) for span in example.reference.spans[head]}
     return len(predicted & gold), len(predicted), len(gold)
-
-
-def check_corpora(paths: Sequence[Path]) -> None:
-    """Refuse what is no corpus, before a model is loaded.
-
-    paths (Sequence[Path]): As for evaluate_pipeline.
-    RAISES (InputError): If a path is neither a .spacy file nor a folder with one.
-    """
-    for path in paths:
-        is_folder = path.is_dir() and any(path.rglob("*.spacy"))
-        if not is_folder and not (path.is_file() and path.suffix == ".spacy"):
-            raise InputError(
-                f"{path}: neither a .spacy file nor a folder with one. Convert a corpus first: "
-                "bioner-mtl convert"
-            )
 
 
 def _read_examples(nlp: "Language", path: Path) -> "list[Example]":

@@ -116,7 +116,7 @@ def compare_pipelines(
         annotated for, by name.
     RAISES (InputError): If there is no such head, or a path is no pipeline or no corpus.
     """
-    from spacy_bioner_mtl.evaluate.gold_docs import check_corpora
+    from spacy_bioner_mtl.corpora.gold_files import check_corpora
 
     if rounds < 1:
         raise InputError(f"The number of rounds is {rounds}; give 1 or more.")

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from wasabi import msg
 
-from spacy_bioner_mtl.corpora.convert import doc_to_record
+from spacy_bioner_mtl.corpora.docs import doc_to_record
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
 from spacy_bioner_mtl.files.writing import write_whole

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from spacy_bioner_mtl.console.progress import begin
 from spacy_bioner_mtl.corpora.gold_files import iterate_docs
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.vectors.compressed import open_bytes
+from spacy_bioner_mtl.files.reading import open_source
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -67,7 +67,7 @@ def read_texts(paths: Sequence[Path]) -> Iterator[list[str]]:
 
     tokenize = BioTokenizer(Vocab())
     for path in paths:
-        with open_bytes(path) as content:
+        with open_source(path) as content:
             for number, line in enumerate(content, start=1):
                 try:
                     text = line.decode("utf-8")

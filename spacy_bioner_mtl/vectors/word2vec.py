@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.vectors.compressed import open_bytes
+from spacy_bioner_mtl.files.reading import Source, open_source
 from spacy_bioner_mtl.vectors.table import VectorSource
 
-_SAMPLE = 1 << 20
 _CHUNK = 1 << 22
 _LONGEST_WORD = 10_000
 # Text has no control characters but white space; of the bytes of binary numbers many are such.
@@ -30,9 +29,9 @@ def open_word2vec(path: Path) -> Iterator[VectorSource[Any]]:
     RAISES (InputError): If the file is none of these, or is cut off: also when that shows only
         while it is read inside the block.
     """
-    with open_bytes(path) as content:
-        sample = content.read(_SAMPLE)
-        content.seek(0)
+    source = Source(path)
+    sample = source.head()
+    with open_source(source) as content:
         if not sample.strip():
             raise InputError(f"{path}: the file is empty. Give a file of word vectors.")
         first_line, line_end, rest = sample.partition(b"\n")

@@ -6,7 +6,7 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus
 from spacy.vocab import Vocab
 
-from spacy_bioner_mtl.corpora.convert import record_to_doc
+from spacy_bioner_mtl.corpora.docs import record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, annotated_heads

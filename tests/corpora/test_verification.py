@@ -11,8 +11,9 @@ from real_data import CORPORA, needs
 from spacy_bioner_mtl import cli
 from spacy_bioner_mtl.cli.verify import verify
 from spacy_bioner_mtl.corpora.listing import read_corpora_list
-from spacy_bioner_mtl.corpora.verification import git_blob_id, sha256, verify_corpora
+from spacy_bioner_mtl.corpora.verification import git_blob_id, verify_corpora
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files.checksum import hash_file
 
 SHIPPED = ROOT / "configs" / "corpora.yml"
 CONTENT = {"one": b"Liver\tO\n", "two": b"Spleen\tO\r\n", "three": b""}
@@ -72,7 +73,7 @@ def test_git_blob_id_agrees_with_git(tmp_path, content):
     except FileNotFoundError:
         pytest.skip("git is not installed")
     assert git_blob_id(path) == git.stdout.strip()
-    assert sha256(path) == hashlib.sha256(content).hexdigest()
+    assert hash_file(path) == hashlib.sha256(content).hexdigest()
 
 
 def test_all_right(folder, capsys):

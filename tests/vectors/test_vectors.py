@@ -200,8 +200,8 @@ def test_words_with_spaces_in_text(tmp_path, capsys):
         (as_binary(count=9), "promises 9 words, but the file ends after 6"),
         (as_binary(vectors=np.full((6, 7), 1e-30, np.float32))[:40], "the file ends after 1"),
         (b"9 2\n" + b"\x00" * 20_000, "word 1 has more than 10,000 bytes"),
-        (gzip.compress(as_text(), mtime=0)[:-30], "the gzip file is damaged"),
-        (gzip.compress(as_text(), mtime=0)[:-8] + b"\0" * 8, "the gzip file is damaged"),
+        (gzip.compress(as_text(), mtime=0)[:-30], "damaged or cut off inside"),
+        (gzip.compress(as_text(), mtime=0)[:-8] + b"\0" * 8, "damaged or cut off inside"),
     ],
 )
 def test_damage_is_named(tmp_path, content, message):
@@ -216,7 +216,7 @@ def test_damage_is_named(tmp_path, content, message):
 
 
 def test_missing_inputs(tmp_path):
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match=r"cannot be read \(No such file"):
         from_file(tmp_path / "none.txt", tmp_path / "out")
     path = tmp_path / "vectors.txt"
     path.write_bytes(as_text())
