@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-import spacy_bioner_mtl.models.lstm_crf as model_module
 import spacy_bioner_mtl.pipeline.windows as windows_module
+from spacy_bioner_mtl.models import batching
 from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.models.types import Query
 from spacy_bioner_mtl.nn.vocabulary import LONGEST_WORD, Vocabulary
@@ -103,7 +103,7 @@ def test_chunks_do_not_change_answers(untrained, monkeypatch, at_once, per_query
 
     expected = answers()
     assert sum(map(len, expected)) > 4
-    monkeypatch.setattr(model_module, "TOKENS_AT_ONCE", at_once)
+    monkeypatch.setattr(batching, "TOKENS_AT_ONCE", at_once)
     monkeypatch.setattr(windows_module, "TOKENS_PER_QUERY", per_query)
     assert answers() == expected
 
