@@ -191,9 +191,10 @@ class Progress:
     def _print_lines(self) -> None:
         # A thread, so that there are lines while a single step takes long.
         while not self._wait(INTERVAL):
+            line = self.line()
             # Nobody may read standard error any more; the work goes on.
             with suppress(OSError, ValueError):
-                print(self.line(), file=sys.stderr, flush=True)
+                print(line, file=sys.stderr, flush=True)
 
     def _remaining(self) -> str:
         """About how long the rest takes; empty where nothing tells."""

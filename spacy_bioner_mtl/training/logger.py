@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import IO, Any, cast
 
 from spacy.language import Language
 from spacy.training.loggers import console_logger_v3
@@ -27,11 +28,14 @@ def configure_progress_logger() -> SetUpLogger:
         nlp: Language, stdout: IO[str] = sys.stdout, stderr: IO[str] = sys.stderr
     ) -> tuple[LogStep, Callable[[], None]]:
         is_terminal = stderr.isatty()
+        # spaCy's logger takes settings as they are written, and max_steps refers to another.
+        config = nlp.config.interpolate()
+        settled = cast(Language, SimpleNamespace(pipeline=nlp.pipeline, config=config))
         # spaCy flushes each row.
         log_row, end_rows = console_logger_v3(progress_bar="train" if is_terminal else None)(
-            nlp, stdout, stderr
+            settled, stdout, stderr
         )
-        total = nlp.config["training"]["max_steps"] or None
+        total = config["training"]["max_steps"] or None
         progress = Progress("train", "steps", total, shown=not is_terminal)
         progress.__enter__()
 

@@ -1,8 +1,10 @@
 """The logger of trainings: spaCy's rows, and how far the training is."""
 
 import io
+import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 import spacy
@@ -35,7 +37,9 @@ def nlp():
     nlp = make_pipeline()
     nlp.initialize(lambda: make_examples(nlp))
     nlp.config["training"] = {
-        "max_steps": 40,
+        # As in our configs; spaCy's own logger would take it for the number.
+        "max_steps": "${training.optimizer.learn_rate.total_steps}",
+        "optimizer": {"learn_rate": {"total_steps": 40}},
         "eval_frequency": 10,
         "score_weights": {"bioner_macro_f": 1.0},
     }
@@ -119,7 +123,8 @@ def test_spacy_train_says_how_far_it_is(sample_docbins, tmp_path):
     options = {
         "--paths.train": sample_docbins / "train",
         "--paths.dev": sample_docbins / "dev",
-        "--training.max_steps": 2,
+        "--training.optimizer.learn_rate.total_steps": 2,
+        "--training.optimizer.learn_rate.warmup_steps": 1,
         "--output": tmp_path,
     }
     arguments = ["train", SAMPLE_CONFIG, *(each for pair in options.items() for each in pair)]
@@ -131,3 +136,35 @@ def test_spacy_train_says_how_far_it_is(sample_docbins, tmp_path):
     )
     assert "LOSS BIONE..." in done.stdout
     assert "train: " in done.stderr and " of 2 steps" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_spacy_train_on_a_terminal(sample_docbins, tmp_path):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    # 40 rows of 120 columns: where there are none, tqdm draws nothing.
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    options = {
+        "--paths.train": sample_docbins / "train",
+        "--paths.dev": sample_docbins / "dev",
+        "--training.optimizer.learn_rate.total_steps": 3,
+        "--training.optimizer.learn_rate.warmup_steps": 1,
+        "--output": tmp_path,
+    }
+    arguments = ["train", SAMPLE_CONFIG, *(each for pair in options.items() for each in pair)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spacy", *map(str, arguments)], stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    # Reading fails when the process has ended.
+    with suppress(OSError):
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert process.wait() == 0, shown.decode()
+    assert b"0/3" in shown and b"LOSS BIONE..." in shown
