@@ -85,6 +85,11 @@ class OutFolder:
         try:
             before = read_json(path)
         except FileNotFoundError:
+            if any((self._state / "finished").rglob("*.json")):
+                raise InputError(
+                    f"{path}: missing, so that nothing tells how the answers in {self.path} were "
+                    "made; name another folder, or delete this one"
+                ) from None
             write_json(path, description)
         else:
             if before is None:

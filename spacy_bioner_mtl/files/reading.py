@@ -66,6 +66,8 @@ class Source:
 
     def _open_as_it_is(self) -> IO[bytes]:
         if self.path == STANDARD_INPUT:
+            if sys.stdin is None:
+                raise InputError(f"{self}: standard input is closed; give a file, or pipe one in")
             return sys.stdin.buffer
         return self._files.enter_context(self.path.open("rb"))
 

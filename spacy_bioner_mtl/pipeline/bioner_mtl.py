@@ -33,8 +33,8 @@ from spacy_bioner_mtl.pipeline.overrides import (
     read_saved_config,
 )
 from spacy_bioner_mtl.pipeline.schedule import check_schedule
-from spacy_bioner_mtl.pipeline.settings import HeadSettings, read_settings
-from spacy_bioner_mtl.pipeline.spans import FoundSpan, annotated_heads, check_head_name
+from spacy_bioner_mtl.pipeline.settings import NEUTRAL, HeadSettings, read_settings
+from spacy_bioner_mtl.pipeline.spans import FoundSpan, annotated_heads, check_head_name, check_label
 from spacy_bioner_mtl.pipeline.steps import learn, rehearse
 from spacy_bioner_mtl.pipeline.windows import split_parts
 
@@ -127,7 +127,13 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         RAISES (InputError): The name means something else to commands, or cannot be a key.
         """
         check_head_name(name)
+        if isinstance(labels, str):
+            raise InputError(
+                f"The labels of the head '{name}' are one text, {labels!r}: give a list."
+            )
         labels = tuple(dict.fromkeys(labels))
+        for label in labels:
+            check_label(label)
         if any(head.name == name for head in self.heads):
             for label in labels:
                 self.add_label(label, head=name)
@@ -156,6 +162,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
                 f"Cannot add the label '{label}': name one of the heads {names} as head=…, or add "
                 "a head with add_head first."
             )
+        check_label(label)
         index = names.index(head)
         if label in heads[index].labels:
             return 0
@@ -215,7 +222,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             check_head_name(name)
         found = [Head(name, tuple(names)) for name, names in heads.items()]
         read_settings(self.cfg, found, self.name)
-        self._list_thresholds(list(heads), nlp)
+        self._list_heads_in_settings(list(heads), nlp)
         make_network(
             self.model,
             found,
@@ -224,16 +231,18 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         )
         self._initialized = True
 
-    def _list_thresholds(self, heads: list[str], nlp: Language | None) -> None:
-        """Give each head a threshold, also in the pipeline's config.
+    def _list_heads_in_settings(self, heads: list[str], nlp: Language | None) -> None:
+        """Give each head a threshold and a temperature, also in the pipeline's config.
 
-        `spacy find-threshold` searches for a setting only if the config has it.
+        Only what the config has can be overridden when a pipeline is loaded, and `spacy
+        find-threshold` searches for nothing else.
         """
-        given = {name: value for name, value in self.cfg["thresholds"].items() if value}
-        named = {name: 0.0 for name in heads if PLAIN_NAME.fullmatch(name)}
-        self.cfg["thresholds"] = {**named, **given}
-        if nlp is not None and self.name in nlp.component_names:
-            nlp.get_pipe_config(self.name)["thresholds"] = dict(self.cfg["thresholds"])
+        names = [name for name in heads if PLAIN_NAME.fullmatch(name)]
+        for setting, default in NEUTRAL.items():
+            given = {name: value for name, value in self.cfg[setting].items() if value != default}
+            self.cfg[setting] = {**dict.fromkeys(names, default), **given}
+            if nlp is not None and self.name in nlp.component_names:
+                nlp.get_pipe_config(self.name)[setting] = dict(self.cfg[setting])
 
     @contextmanager
     def memory_zone(self, mem: Any = None) -> Iterator[Any]:
@@ -261,6 +270,11 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         saved, nlp = read_saved_config(Path(path)), self.pipeline()
         if saved is not None and nlp is not None:
             check_model_overrides(nlp, self.name, saved)
+        if "cfg" not in exclude and not (Path(path) / "cfg").is_file():
+            raise InputError(
+                f"{path}: the file cfg is missing, so that nothing tells the component's settings. "
+                "Copy all files of the pipeline again."
+            )
         super().from_disk(path, exclude=exclude)
         if saved is not None:
             self.cfg = override_settings(configured, self.cfg, saved)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.nn.tagset import Head
 
+#: Settings of each head, and the value that asks for nothing.
+NEUTRAL = {"thresholds": 0.0, "temperatures": 1.0}
+
 
 @dataclass(frozen=True)
 class HeadSettings:
@@ -52,9 +55,11 @@ def read_settings(cfg: dict[str, Any], heads: Sequence[Head], component: str) ->
         )
 
     active = names if cfg["active_heads"] is None else cfg["active_heads"]
-    # A threshold of 0 asks for nothing, so it may outlive its head.
-    thresholds = {name: value for name, value in cfg["thresholds"].items() if value != 0.0}
-    temperatures = cfg["temperatures"]
+    # What asks for nothing may outlive its head.
+    thresholds, temperatures = (
+        {name: value for name, value in cfg[setting].items() if value != neutral}
+        for setting, neutral in NEUTRAL.items()
+    )
     for setting, named in (
         ("active_heads", active),
         ("thresholds", thresholds),

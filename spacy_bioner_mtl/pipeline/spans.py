@@ -43,7 +43,7 @@ def check_head_name(name: str) -> None:
     RAISES (InputError): If it is empty, ends like a group of unknown tokens, or means something
         else to commands.
     """
-    if not name.strip() or name.endswith(UNKNOWN_SUFFIX):
+    if not isinstance(name, str) or not name.strip() or name.endswith(UNKNOWN_SUFFIX):
         raise InputError(
             f"{name!r} cannot name a head, as it is empty or ends in {UNKNOWN_SUFFIX!r}; choose "
             "another name, or rename the type with --map"
@@ -53,6 +53,16 @@ def check_head_name(name: str) -> None:
             f"{name!r} cannot name a head, as commands mean something else by it; choose another "
             "name, or rename the type with --map"
         )
+
+
+def check_label(label: str) -> None:
+    """Refuse what cannot be a label.
+
+    label (str): The label.
+    RAISES (InputError): If it is no text, or empty.
+    """
+    if not isinstance(label, str) or not label.strip():
+        raise InputError(f"{label!r} cannot be a label: give a text that is not empty.")
 
 
 def annotated_heads(doc: "Doc") -> list[str]:

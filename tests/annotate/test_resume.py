@@ -365,6 +365,15 @@ def test_a_damaged_request_is_one_message(finished, model, capsys, content):
     assert tree(out) == before
 
 
+def test_answers_without_their_request_are_not_mixed_with_others(finished, model, capsys):
+    source, out = finished
+    (out / ".annotate" / "request.json").unlink()
+    before = tree(out)
+    assert run(model, source, out, *OPTIONS) == 1
+    assert "request.json: missing, so that nothing tells" in capsys.readouterr().err
+    assert tree(out) == before
+
+
 def test_answers_of_sources_that_are_gone_stay_and_are_told_of(finished, model, capsys):
     source, out = finished
     (source / "part00.txt").unlink()

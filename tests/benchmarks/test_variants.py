@@ -123,8 +123,9 @@ def test_the_command_line_says_what_was_planned(tmp_path, data):
         overrides=overrides,
     )
     command = run.command()
-    assert command[1:7] == ["-m", "spacy", "train", str(run.config), "--output", str(run.folder)]
-    parsed = parse_config_overrides(command[7:], env_var=None)
+    expected = ["-m", "spacy", "train", run.config, "--output", run.folder, "--gpu-id", -1]
+    assert command[1:9] == list(map(str, expected))
+    parsed = parse_config_overrides(command[9:], env_var=None)
     assert parsed == run.overrides
     assert parsed.items() >= overrides.items()
 
@@ -162,7 +163,7 @@ def programs(monkeypatch):
     """Programs to run instead of trainings, by the name of the run; the others do nothing."""
     chosen: dict = {}
 
-    def command(run):
+    def command(run, gpu_id):
         return [sys.executable, "-c", chosen.get(run.folder.name, "")]
 
     monkeypatch.setattr(Run, "command", command)

@@ -92,6 +92,17 @@ def test_declared_heads_and_labels_join_what_the_documents_have():
         pipe.add_label("Fungus")
     with pytest.raises(InputError, match="add_head"):
         pipe.add_label("Fungus", head="fungi")
+    for label in (5, "", " ", None):
+        with pytest.raises(InputError, match="cannot be a label"):
+            pipe.add_label(label, head="species")
+        with pytest.raises(InputError, match="cannot be a label"):
+            pipe.add_head("fungi", [label])
+    for name in (None, 5, ""):
+        with pytest.raises(InputError, match="cannot name a head"):
+            pipe.add_head(name, ["Fungus"])
+    with pytest.raises(InputError, match="are one text, 'Fungus': give a list"):
+        pipe.add_head("fungi", "Fungus")
+    assert [head.name for head in pipe.heads] == ["species", "genes"]
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     heads = {head.name: set(head.labels) for head in pipe.heads}

@@ -149,6 +149,20 @@ def test_overrides_are_in_effect(saved):
     assert load(saved).cfg["overwrite"] is False
 
 
+def test_every_head_is_listed_so_that_it_can_be_overridden(tmp_path):
+    nlp = make_pipeline()
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp.to_disk(tmp_path)
+    for setting, value in (("thresholds", 0.0), ("temperatures", 1.0)):
+        assert nlp.config["components"]["bioner_mtl"][setting] == {
+            "genes": value,
+            "medicine": value,
+        }
+        for head in ("genes", "medicine"):
+            got = load(tmp_path, **{setting: {head: 0.5}}).cfg[setting]
+            assert got == {"genes": value, "medicine": value} | {head: 0.5}
+
+
 def test_overrides_change_answers(saved):
     nlp = spacy.load(saved, config={"components": {"bioner_mtl": {"active_heads": ["genes"]}}})
     assert list(nlp(TEXTS[1]).spans) == ["genes"]

@@ -185,6 +185,13 @@ def test_a_truncated_file_is_an_error(trained, tmp_path):
         spacy.load(tmp_path / "model")
 
 
+def test_settings_that_are_missing_are_an_error(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    (tmp_path / "bioner_mtl" / "cfg").unlink()
+    with pytest.raises(InputError, match="the file cfg is missing"):
+        spacy.load(tmp_path)
+
+
 def test_a_damaged_file_leaves_the_loaded_weights_alone(copy_of_trained):
     shim = copy_of_trained.get_pipe("bioner_mtl").model.shims[0]
     before = weights(copy_of_trained)
