@@ -129,7 +129,10 @@ def check_command(words, place):
     assert not others, f"{place}: {' '.join(words[:3])} has no {' '.join(others)}"
     if program is not spacy_app:
         # Typer checks the number of arguments and the types of options.
-        command.make_context(command.name, list(arguments))
+        try:
+            command.make_context(command.name, list(arguments))
+        except Exception as error:
+            raise AssertionError(f"{place}: {error}") from error
     if words[1:3] == ["project", "run"] and len(words) > 3:
         runnable = {*project()["workflows"], *(each["name"] for each in project()["commands"])}
         assert words[3] in runnable, place
@@ -160,6 +163,30 @@ def test_commands_and_options_exist(name):
             compile(block.code, str(block), "exec")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bioner-mtl annotate MODEL a b --formt text",
+        "bioner-mtl annotate MODEL a",
+        "bioner-mtl vectors floret out --epochs many",
+        "bioner-mtl nothing a",
+        "python -m benchmarks speed MODEL",
+        "python -m benchmarks training configs/mtl.cfg --paths.test a",
+        "python docs/nothing.py",
+        "spacy train configs/mtl.cfg --training.optimizer.rate 1",
+        "spacy train configs/mtl.cfg --out a",
+        "spacy project run nothing",
+        "spacy project run all . --vars.step 1",
+        "zcat a | bioner-mtl annotate MODEL - - --too text",
+        "curl a",
+    ],
+)
+def test_what_does_not_exist_is_found(line):
+    with pytest.raises(AssertionError):
+        for words in split_line(line):
+            check_command(words, line)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_within_sentences_exist(name):
     for line in inline_commands(ROOT / name):
@@ -178,7 +205,8 @@ def find_click_command_or_group(program, words):
     command = typer.main.get_command(program)
     while hasattr(command, "commands") and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
-    assert not hasattr(command, "commands") or not words, f"no such command: {words}"
+    options_alone = all(word.startswith("-") for word in words)
+    assert not hasattr(command, "commands") or options_alone, f"no such command: {words}"
     return command, words
 
 
