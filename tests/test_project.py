@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import srsly
-import typer
+from commands import find_click_command
 from conftest import ROOT
 from real_data import CORPORA, needs
 from weasel.util import load_project_config
@@ -60,15 +60,6 @@ def scripts(project):
     return [shlex.split(line) for command in project["commands"] for line in command["script"]]
 
 
-def find_click_command(words):
-    """Follow the names of subcommands; returns the command and the words after them."""
-    command = typer.main.get_command(app)
-    while hasattr(command, "commands"):
-        assert words and words[0] in command.commands, words
-        command, words = command.commands[words[0]], words[1:]
-    return command, words
-
-
 def test_order_of_sections():
     keys = list(srsly.read_yaml(ROOT / "project.yml"))
     assert keys == [
@@ -115,7 +106,7 @@ def test_scripts_call_what_exists(project):
             assert words[3] == "package" or (ROOT / words[4]).suffix == ".cfg"
             continue
         assert words[2] == "spacy_bioner_mtl"
-        command, arguments = find_click_command(words[3:])
+        command, arguments = find_click_command(app, words[3:])
         called.add(command.name)
         options = {name for parameter in command.params for name in parameter.opts}
         given = [word for word in arguments if word.startswith("--")]

@@ -28,7 +28,7 @@ CHARACTER_FEATURES = "character features"
 
 @dataclass(frozen=True)
 class Architecture:
-    """What the network looks like, apart from heads and vocabulary; see model.build_lstm_crf."""
+    """What the network looks like, apart from heads and vocabulary; see build_lstm_crf."""
 
     characters: CharacterLevel
     character_width: int
