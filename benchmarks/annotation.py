@@ -104,7 +104,7 @@ class Benchmark:
     cpu: str
 
     def to_json(self) -> dict[str, Any]:
-        """Tell everything, for a JSON file.
+        """Return everything, for a JSON file.
 
         RETURNS (dict[str, Any]): What was measured, and the speeds and ratios that follow from it,
             medians of the rounds, calls or processes.

@@ -20,7 +20,7 @@ from spacy_bioner_mtl.pipeline.loading import ANY_LENGTH, use_gpu
 if TYPE_CHECKING:
     from spacy.language import Language
 
-#: Words that are annotated before spaCy forgets those that it had not known before.
+#: Words that are annotated in one memory zone of spaCy's.
 WORDS_PER_ZONE = 10_000
 #: Libraries read these when they are loaded.
 THREAD_VARIABLES = (

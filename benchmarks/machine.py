@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def peak_memory_mib() -> float:
-    """Tell the largest resident memory of this process so far.
+    """Return the largest resident memory of this process so far.
 
     RETURNS (float): MiB.
     """
@@ -26,7 +26,7 @@ def wait_for_gpu() -> None:
 
 
 def cpu_name() -> str:
-    """Tell the name of the processor.
+    """Return the name of the processor.
 
     RETURNS (str): The name; empty if the platform tells none.
     """

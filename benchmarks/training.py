@@ -81,7 +81,7 @@ class TrainingBenchmark:
     seed: int | None
 
     def to_json(self) -> dict[str, Any]:
-        """Tell everything, for a JSON file.
+        """Return everything, for a JSON file.
 
         RETURNS (dict[str, Any]): What was measured, and the speeds and ratios that follow from it.
         """

@@ -50,7 +50,7 @@ class Scores:
         return "" if self.p_value is None else f"{self.p_value:.4f}"
 
     def to_json(self) -> dict[str, Any]:
-        """Tell everything but the name, for a JSON file.
+        """Return everything but the name, for a JSON file.
 
         RETURNS (dict[str, Any]): For each variant the mean, the sample standard deviation (null for
             one seed) and F1 of each seed; and the p-value.

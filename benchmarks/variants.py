@@ -102,7 +102,7 @@ class Run:
         return command
 
     def settings(self) -> str:
-        """Tell the config, budget and data of this run from others, by a checksum."""
+        """Return a checksum of the config, budget and data of this run."""
         text = _load_config(self.config, self.overrides).to_str(interpolate=False)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-#: What is annotated at a time; after that spaCy forgets the words that it had not known before.
+#: What is annotated in one memory zone of spaCy's, which drops new words at its end.
 DOCUMENTS_PER_CHUNK = 1_024
 #: A chunk ends with the document that reaches this.
 CHARACTERS_PER_CHUNK = 500_000
@@ -38,7 +38,7 @@ _TOKENS: list[int | str] = ["ORTH", "SPACY"]
 
 
 def choose_heads(nlp: "Language", head: str) -> list[str]:
-    """Tell which answers are asked for.
+    """Name the answers that are asked for.
 
     nlp (Language): The pipeline.
     head (str): A head's name; "all" for all that are not switched off; or "merged".

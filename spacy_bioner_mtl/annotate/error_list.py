@@ -45,7 +45,7 @@ class ErrorList:
         self._file.write(_row(self._source, name, reason))  # type: ignore[arg-type]
 
     def discard(self) -> None:
-        """Forget what was listed, since the whole file was not answered."""
+        """Drop what was listed, since the whole file was not answered."""
         with suppress(_Discarded), self._stack:
             raise _Discarded
         self._file = None

@@ -132,7 +132,7 @@ class OutFolder:
                 (self.path / name).unlink(missing_ok=True)
 
     def annotate(self, annotator: Annotator, shard: Shard, advance: Advance) -> ShardReport:
-        """Annotate a shard, and remember that it is finished.
+        """Annotate a shard, and record that it is finished.
 
         annotator (Annotator): The pipeline.
         shard (Shard): The shard.

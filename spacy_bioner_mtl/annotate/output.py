@@ -40,7 +40,7 @@ class Output:
         self._write_file = None if target.folder else target.load_writer()
 
     def check(self, record: Record, source: str) -> ReadRecord:
-        """Tell whether a record can be written, by writing it for itself.
+        """Check whether a record can be written, by writing it for itself.
 
         record (Record): The record.
         source (str): The name of its source, for the message.

@@ -106,7 +106,7 @@ class _Worker:
             self.connection.send(shard)
 
     def bury(self) -> ShardReport:
-        """Tell that the process died over its shard."""
+        """Report that the process died over its shard."""
         self._process.join()
         self.connection.close()
         code = self._process.exitcode or 0
@@ -160,7 +160,7 @@ def _serve(connection: "Connection[Any, Any]", request: Request) -> None:
 
 
 class _Sender:
-    """Tells the other end how many documents were answered, some at a time."""
+    """Reports to the other end how many documents were answered, some at a time."""
 
     def __init__(self, connection: "Connection[Any, Any]") -> None:
         self._connection = connection

@@ -14,7 +14,7 @@ _PACKAGES = ("spacy_bioner_mtl", "spacy", "thinc", "torch", "numpy")
 
 
 def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
-    """Tell everything that answers depend on, except for the sources.
+    """Describe everything that answers depend on, except for the sources.
 
     annotator (Annotator): The pipeline, as it is used.
     request (Request): What is asked of it.

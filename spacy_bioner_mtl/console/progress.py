@@ -134,7 +134,7 @@ class Progress:
             self.advance()
 
     def tell_share(self, share: float, note: str) -> None:
-        """Tell how much of the work is done where the total of what is counted is not known.
+        """Set how much of the work is done where the total of what is counted is not known.
 
         share (float): How much, from 0 to 1.
         note (str): What that is, such as "3 of 20 files".

@@ -43,7 +43,7 @@ class ConvertedFolder:
             self._written = set(written)
 
     def path_of(self, corpus: Corpus, split: str) -> Path:
-        """Tell where a split of a corpus goes.
+        """Return where a split of a corpus goes.
 
         corpus (Corpus): The corpus.
         split (str): The name of the split.

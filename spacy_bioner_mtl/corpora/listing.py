@@ -112,7 +112,7 @@ class Corpus:
         return tuple(dict.fromkeys(file for files in self.splits.values() for file in files))
 
     def url(self, file: CorpusFile) -> str | None:
-        """Tell where a file can be found.
+        """Describe where a file can be found.
 
         file (CorpusFile): One of the files.
         RETURNS (str | None): A URL, or None if the list does not say.

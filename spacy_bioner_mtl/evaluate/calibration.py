@@ -89,7 +89,7 @@ class Calibration:
     bins: list[Bin]
 
     def to_json(self) -> dict[str, Any]:
-        """Tell everything, for a JSON file."""
+        """Return everything, for a JSON file."""
         return asdict(self)
 
 

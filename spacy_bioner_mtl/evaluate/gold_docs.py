@@ -62,7 +62,7 @@ class Evaluation:
         return [*rows, _row("macro average", values, total)]
 
     def to_json(self) -> dict[str, Any]:
-        """Tell everything, for a JSON file.
+        """Return everything, for a JSON file.
 
         RETURNS (dict[str, Any]): spaCy's scores under their own keys, and the counts.
         """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-#: Documents after which spaCy forgets the words that it had not known before.
+#: Documents in a memory zone of spaCy's, which drops new words at its end.
 DOCUMENTS_PER_ZONE = 256
 #: Offsets of a mention, and its label.
 Key = tuple[int, int, str]
@@ -63,7 +63,7 @@ class Counts:
         return 2 * self.found / total if total else 0.0
 
     def to_json(self) -> dict[str, float]:
-        """Tell counts and scores, for a JSON file."""
+        """Return counts and scores, for a JSON file."""
         scores = {"p": self.precision, "r": self.recall, "f": self.f_score}
         return {**scores, "found": self.found, "predicted": self.predicted, "gold": self.gold}
 
@@ -133,7 +133,7 @@ class RawTextEvaluation:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Tell everything, for a JSON file.
+        """Return everything, for a JSON file.
 
         RETURNS (dict[str, Any]): Scores from 0 to 1, and the counts.
         """
@@ -266,7 +266,7 @@ class _Unknown:
         self._reach = list(accumulate((piece.end for piece in pieces), max))
 
     def touches(self, start: int, end: int) -> bool:
-        """Tell whether a piece shares a character with a span."""
+        """Check whether a piece shares a character with a span."""
         before = bisect_left(self._starts, end)
         return before > 0 and self._reach[before - 1] > start
 

@@ -44,7 +44,7 @@ class Comparison:
     p_value: float
 
     def to_json(self) -> dict[str, Any]:
-        """Tell everything but the head's name, for a JSON file."""
+        """Return everything but the head's name, for a JSON file."""
         return {
             "documents": self.documents,
             "f_a": self.f_a,

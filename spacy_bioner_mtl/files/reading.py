@@ -110,7 +110,7 @@ def _read_up_to(file: IO[bytes], size: int) -> bytes:
 
 
 def source_path(source: Path | Source) -> Path:
-    """Tell the path of a source.
+    """Return the path of a source.
 
     source (Path | Source): The source.
     RETURNS (Path): Its path; STANDARD_INPUT for standard input.

@@ -239,7 +239,7 @@ def _is_numbered(sentence: list[tuple[int, list[str]]]) -> bool:
 
 
 def _looks_like_identifiers(sentences: Iterable[list[str]]) -> bool:
-    """Tell whether all are numbers, or the same in all rows of each sentence, but for a number."""
+    """Check whether all are numbers, or the same in all rows of each sentence, but for a number."""
     sentences = list(sentences)
     if all(_NUMBER.fullmatch(word) for sentence in sentences for word in sentence):
         return True

@@ -88,7 +88,7 @@ def _count_controls(head: bytes) -> int:
 
 
 def _share_of_no_text(head: bytes, encoding: str) -> float:
-    """Tell how much of the characters cannot be those of a text; 1 if bytes are no characters."""
+    """Share of characters that no text has; 1 if the bytes are no characters."""
     width = 4 if encoding.startswith("UTF-32") else 2
     try:
         # Half of a surrogate pair may be all that is left at the end.

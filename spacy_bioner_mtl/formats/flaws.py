@@ -143,7 +143,7 @@ class MentionCheck:
 
 
 def is_written_otherwise(text: str, said: str) -> bool:
-    """Tell whether two texts differ in nothing but how they are written.
+    """Check whether two texts differ in nothing but how they are written.
 
     text (str): A text.
     said (str): Another one.

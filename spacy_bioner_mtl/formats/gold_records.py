@@ -21,7 +21,7 @@ from spacy_bioner_mtl.formats.record import (
 from spacy_bioner_mtl.formats.record import strict as readable
 from spacy_bioner_mtl.formats.registry import Format, Reader, find_gold_format
 
-#: How many places of each kind of flaw are remembered.
+#: How many places of each kind of flaw are kept.
 PLACES = 3
 _NOT_ANNOTATED = "not annotated"
 
@@ -64,7 +64,7 @@ class GoldReport:
         return sum(each.count for kind, each in self.flaws.items() if kind.is_used)
 
     def count(self, kind: FlawKind) -> int:
-        """Tell how often a kind was met.
+        """Return how often a kind was met.
 
         kind (FlawKind): The kind.
         RETURNS (int): How often.

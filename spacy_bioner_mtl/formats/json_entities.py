@@ -62,7 +62,7 @@ class _Entity:
 
 
 def hold_entities(value: Any) -> bool:
-    """Tell entities from labels of the text as a whole, which the same names are used for.
+    """Distinguish entities from labels of the text as a whole, which the same names are used for.
 
     value (Any): What stands under one of the names.
     RETURNS (bool): Whether it is a list of entities, perhaps an empty one.

@@ -190,7 +190,7 @@ def _look_at_lines(name: str, text: str, is_all: bool) -> str:
 
 
 def _are_columns(rows: list[str]) -> bool:
-    """Tell columns of tokens from prose: tabs, tags at the end of most lines, or single words."""
+    """Check for columns of tokens: tabs, tags at the end of most lines, or single words."""
     columns = list(_split(rows))
     if not columns:
         # Nothing but beginnings of documents

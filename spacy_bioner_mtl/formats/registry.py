@@ -62,7 +62,7 @@ class Format:
     companions: tuple[str, ...] = ()
 
     def reads(self, name: str) -> bool:
-        """Tell whether a file's name is one of this format.
+        """Check whether a file's name is one of this format.
 
         name (str): The name, with or without ".gz".
         RETURNS (bool): Whether it ends like one.

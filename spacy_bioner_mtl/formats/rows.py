@@ -29,7 +29,7 @@ class SentenceRows:
 
 
 def is_token_sentence(record: Record) -> bool:
-    """Tell whether a record is one sentence of a file of tokens.
+    """Check whether a record is one sentence of a file of tokens.
 
     Such a record has words, joined by single spaces, and marks no sentences inside. Words of raw
     text come with the sentences they are in.

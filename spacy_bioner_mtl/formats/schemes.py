@@ -50,7 +50,7 @@ class SchemeConflict(ValueError):
     """
 
     def __init__(self, message: str, sequence: int, token: int) -> None:
-        """Remember where it was."""
+        """Store where it was."""
         super().__init__(message)
         self.sequence = sequence
         self.token = token
@@ -77,7 +77,7 @@ def parse_tag(tag: str) -> Tag:
 
 
 def is_like_a_tag(text: str) -> bool:
-    """Tell whether a column may hold tags, correct ones or not.
+    """Check whether a column may hold tags, correct ones or not.
 
     text (str): What stands in it.
     RETURNS (bool): Whether it is a tag of any scheme, with or without a type, in upper or lower
@@ -96,7 +96,7 @@ def to_upper(tag: str) -> str:
 
 
 def is_bare(tag: str) -> bool:
-    """Tell whether a tag of an entity lacks the type, as in files of one type.
+    """Check whether a tag of an entity lacks the type, as in files of one type.
 
     tag (str): The tag.
     RETURNS (bool): Whether it is one of B, I, E, S, L, U alone.
@@ -115,7 +115,7 @@ def add_type(tag: str, entity_type: str) -> str:
 
 
 def detect_scheme(tag_sequences: Iterable[Sequence[str]]) -> Scheme:
-    """Tell which scheme tags are written in; give it all the tags there are, not a sample.
+    """Find which scheme tags are written in; give it all the tags there are, not a sample.
 
     Any L- or U- makes it BILUO, any E- or S- IOBES. Otherwise it is IOB1 if at least one entity
     begins with I- (after no entity token of its type) and every B- directly follows an entity

@@ -193,7 +193,7 @@ class _State:
     by_rows: bool
 
     def belongs_to(self, weights: Tensor) -> bool:
-        """Tell whether this can be the state of a parameter."""
+        """Check whether this can be the state of a parameter."""
         return self.second.shape == weights.shape and self.second.device == weights.device
 
 

@@ -25,7 +25,7 @@ Layer = Model[list[Doc], list[Floats2d]]
 
 
 def is_by_word(layer: Layer) -> bool:
-    """Tell whether all parts of a layer learn nothing and look at each word by itself."""
+    """Check whether all parts of a layer learn nothing and look at each word by itself."""
     parts = [part for part in layer.walk() if not part.layers]
     return all(SOURCE in part.attrs for part in parts)
 

@@ -157,7 +157,7 @@ class _NearSums:
         return torch.stack(all_sums)[:, :, 0], torch.stack(all_sizes)[:, :, 0, 0]
 
     def exist(self, active: Tensor) -> bool:
-        """Tell whether all sums are numbers.
+        """Check whether all sums are numbers.
 
         They are not if the only way on leads from tags that have fallen behind by more than a
         number holds: inside a very long entity of unknown tokens.

@@ -55,18 +55,18 @@ class Lattice:
         return self.transitions if self.transitions.dim() == 3 else self.transitions[t]
 
     def is_near(self) -> bool:
-        """Tell whether possible scores are so near to each other that their ratios are numbers."""
+        """Check whether possible scores are so near to each other that their ratios are numbers."""
         return bool(_spread(self.emissions, -1) + _spread(self.transitions, (-2, -1)) < NEAR)
 
     def is_finite(self) -> bool:
-        """Tell whether all scores are numbers, neither NaN nor infinite."""
+        """Check whether all scores are numbers, neither NaN nor infinite."""
         extremes = [*torch.aminmax(self.emissions)]
         if self.transitions.numel():
             extremes += torch.aminmax(self.transitions)
         return bool(torch.isfinite(torch.stack(extremes)).all())
 
     def active(self) -> Tensor:
-        """Tell tokens from padding. Shape (L, N), bool."""
+        """Mask of tokens; padding is False. Shape (L, N), bool."""
         positions = torch.arange(self.emissions.shape[0], device=self.emissions.device)
         return positions[:, None] < self.lengths[None, :]
 

@@ -137,7 +137,7 @@ class Network(nn.Module):
         self.head_layers[index] = layer.grow(self.heads[index].n_tags)
 
     def note_learned(self, heads: Sequence[int]) -> None:
-        """Remember that heads were trained, with all labels that they have now.
+        """Record that heads were trained, with all labels that they have now.
 
         heads (Sequence[int]): The heads.
         """
@@ -152,7 +152,7 @@ class Network(nn.Module):
         return torch.device("cpu") if parameter is None else parameter.device
 
     def caches_words(self) -> bool:
-        """Tell whether the characters' features of a word are one row for all heads and places."""
+        """Check whether the characters' features of a word are one row for all heads and places."""
         shape = self.architecture
         return shape.characters == "word" and shape.share in ("characters", "both")
 

@@ -74,7 +74,9 @@ def tags_to_spans(
 
 
 def legal_transitions(n_tags: int) -> NDArray[np.bool_]:
-    """Tell which tag may follow which: after B and I of a label only its I and E, else a start.
+    """Mask of the transitions that IOBES allows.
+
+    After B and I of a label follow its I and E, after other tags O, B or S.
 
     n_tags (int): Number of tags of the head.
     RETURNS (NDArray[bool]): Shape (n_tags, n_tags), indexed [from, to].
@@ -90,13 +92,13 @@ def legal_transitions(n_tags: int) -> NDArray[np.bool_]:
 
 
 def legal_starts(n_tags: int) -> NDArray[np.bool_]:
-    """Tell which tags a sequence may begin with: all but I and E. Shape (n_tags,)."""
+    """Mask of the tags that a sequence may begin with: all but I and E. Shape (n_tags,)."""
     part, _ = _parts(n_tags)
     return np.isin(part, (INSIDE, END), invert=True)
 
 
 def legal_ends(n_tags: int) -> NDArray[np.bool_]:
-    """Tell which tags a sequence may end with: all but B and I. Shape (n_tags,)."""
+    """Mask of the tags that a sequence may end with: all but B and I. Shape (n_tags,)."""
     part, _ = _parts(n_tags)
     return np.isin(part, (BEGIN, INSIDE), invert=True)
 

@@ -418,7 +418,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
 
 
 def _are_dummies(examples: list[Example]) -> bool:
-    """Tell spaCy's stand-in for training documents, as ``spacy assemble`` initializes with it."""
+    """Check for the document that ``spacy assemble`` initializes with in place of a corpus."""
     return [[token.text for token in example.predicted] for example in examples] == [list("xyz")]
 
 

@@ -31,7 +31,7 @@ _Key = tuple[int, int, str]
 
 
 def entity_score(entity: Span) -> float | None:
-    """Tell how probable an entity is; ``ent._.bioner_score`` for an entity of doc.ents.
+    """Return how probable an entity is; ``ent._.bioner_score`` for an entity of doc.ents.
 
     entity (Span): The entity.
     RETURNS (float | None): The highest score among the spans of its document's span groups that
@@ -43,7 +43,7 @@ def entity_score(entity: Span) -> float | None:
 
 
 def entity_scores(doc: Doc) -> list[float | None]:
-    """Tell how probable the entities of a document are, reading its span groups only once.
+    """Return how probable the entities of a document are, reading its span groups only once.
 
     doc (Doc): The document.
     RETURNS (list[float | None]): For each entity of doc.ents, what entity_score tells.

@@ -31,7 +31,7 @@ class HeadSettings:
 
     @property
     def scored(self) -> NDArray[np.bool_]:
-        """Tell for each head whether scores have to be computed. Shape (heads,)."""
+        """Mask of the heads whose scores are needed. Shape (heads,)."""
         scored: NDArray[np.bool_] = self.scores | (self.thresholds > 0.0)
         return scored
 
