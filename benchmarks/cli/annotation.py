@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+from spacy_bioner_mtl.cli.console import save_json
 
 
 def annotation(
@@ -57,11 +58,9 @@ def annotation(
     white space, for both. Both take turns, so that other load on the machine slows both; numbers
     are medians.
     """
-    import srsly
     from wasabi import msg
 
     from benchmarks.annotation import benchmark as measure
-    from spacy_bioner_mtl.files.writing import write_whole
 
     measured = measure(
         model,
@@ -75,10 +74,7 @@ def annotation(
     )
     values = measured.to_json()
     msg.table(_rows(values), aligns=("l", "r"))
-    if output:
-        with write_whole(output) as file:
-            file.write(srsly.json_dumps(values, indent=2))
-        msg.good(f"Measurements saved to {output}")
+    save_json(output, values, "Measurements")
 
 
 def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typer import Argument, Context, Option
 
 from benchmarks.cli.overrides import config_overrides
 from spacy_bioner_mtl.cli.annotate import GpuId
+from spacy_bioner_mtl.cli.console import save_json
 
 
 def training(
@@ -28,11 +29,9 @@ def training(
     Settings of the config are changed as for `spacy train`: --paths.train FOLDER. Nothing is saved
     of what is trained. What is compared takes turns, so that other load on the machine slows both.
     """
-    import srsly
     from wasabi import msg
 
     from benchmarks.training import benchmark_training
-    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import use_gpu
 
     overrides = config_overrides(context.args)
@@ -40,10 +39,7 @@ def training(
     benchmark = benchmark_training(config, overrides, steps=steps, warmup=warmup, threads=threads)
     values = benchmark.to_json()
     msg.table(_rows(values), aligns=("l", "r"))
-    if output:
-        with write_whole(output) as file:
-            file.write(srsly.json_dumps(values, indent=2))
-        msg.good(f"Measurements saved to {output}")
+    save_json(output, values, "Measurements")
 
 
 def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:

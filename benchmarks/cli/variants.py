@@ -7,6 +7,7 @@ from typer import Argument, Context, Option
 
 from benchmarks.cli.overrides import config_overrides
 from spacy_bioner_mtl.cli.annotate import GpuId
+from spacy_bioner_mtl.cli.console import save_json
 
 
 def variants(
@@ -51,13 +52,11 @@ def variants(
     """
     import signal
 
-    import srsly
     from wasabi import msg
 
     from benchmarks.variant_scores import TESTED, collect_scores
     from benchmarks.variants import VARIANTS, execute_runs, plan_runs
     from spacy_bioner_mtl.errors import InputError
-    from spacy_bioner_mtl.files.writing import write_whole
 
     chosen = list(dict.fromkeys(variant or VARIANTS))
     runs = plan_runs(
@@ -86,6 +85,4 @@ def variants(
         )
     if output:
         table = {"passes": passes, "seeds": seeds, "f1": {s.name: s.to_json() for s in scores}}
-        with write_whole(output) as file:
-            file.write(srsly.json_dumps(table, indent=2))
-        msg.good(f"Table saved to {output}")
+        save_json(output, table, "Table")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+from spacy_bioner_mtl.cli.console import save_json
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.evaluate.calibration import Calibration
@@ -34,12 +35,9 @@ def calibrate(
     Give documents that the pipeline was not trained on: those that it has learned make it look
     better than it is. With --fit, give a development set, and measure on another one.
     """
-    import srsly
-    from wasabi import msg
 
     from spacy_bioner_mtl.corpora.gold_files import check_corpora
     from spacy_bioner_mtl.evaluate import calibration
-    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 
     check_corpora(corpora)
@@ -63,10 +61,7 @@ def calibrate(
         measured = calibration.calibrate(nlp, corpora, n_bins=bins)
         _print_table(measured)
         result = {"heads": {head: each.to_json() for head, each in measured.items()}}
-    if output:
-        with write_whole(output) as file:
-            file.write(srsly.json_dumps(result, indent=2))
-        msg.good(f"Numbers saved to {output}")
+    save_json(output, result, "Numbers")
 
 
 def _print_table(heads: "dict[str, Calibration]") -> None:

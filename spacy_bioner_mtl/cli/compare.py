@@ -5,6 +5,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from spacy_bioner_mtl.cli.console import save_json
+
 ModelA = Annotated[
     str,
     Argument(metavar="MODEL_A", help="Folder of a trained pipeline, or name of an installed one."),
@@ -31,11 +33,9 @@ def compare(
     document. A document is one of the DocBin: in files converted from CoNLL without -DOCSTART-
     lines, a sentence.
     """
-    import srsly
     from wasabi import msg
 
     from spacy_bioner_mtl.evaluate.significance import compare_pipelines
-    from spacy_bioner_mtl.files.writing import write_whole
 
     comparisons = compare_pipelines(model_a, model_b, docs, rounds=rounds, seed=seed)
     msg.table(
@@ -62,6 +62,4 @@ def compare(
             "seed": seed,
             "heads": {each.head: each.to_json() for each in comparisons},
         }
-        with write_whole(output) as file:
-            file.write(srsly.json_dumps(result, indent=2))
-        msg.good(f"Comparison saved to {output}")
+        save_json(output, result, "Comparison")

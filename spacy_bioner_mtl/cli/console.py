@@ -167,6 +167,25 @@ def show(kind: Kind, message: str) -> None:
     print(_mark(kind, message).encode(encoding, "backslashreplace").decode(encoding))
 
 
+def save_json(output: Path | None, values: Any, what: str) -> None:
+    """Save what a command printed, and say so.
+
+    output (Path | None): The file; None saves nothing.
+    values (Any): What to save.
+    what (str): What that is, such as "Scores".
+    RAISES (InputError): The file cannot be written.
+    """
+    import srsly
+
+    from spacy_bioner_mtl.files.writing import write_whole
+
+    if output is None:
+        return
+    with write_whole(output) as file:
+        file.write(srsly.json_dumps(values, indent=2))
+    msg.good(f"{what} saved to {output}")
+
+
 def show_error(message: str, error: BaseException | None = None) -> None:
     """Show on standard error what went wrong.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+from spacy_bioner_mtl.cli.console import save_json
 
 
 def evaluate(
@@ -27,12 +28,10 @@ def evaluate(
 
     The numbers are those of `spacy evaluate MODEL FILE --spans-key HEAD`, for all heads at once.
     """
-    import srsly
     from wasabi import msg
 
     from spacy_bioner_mtl.corpora.gold_files import check_corpora
     from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline, find_meta, save_performance
-    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
 
     check_corpora(corpora)
@@ -53,10 +52,7 @@ def evaluate(
         f"{evaluation.documents:,} documents, {evaluation.tokens:,} tokens, "
         f"{evaluation.scores['speed']:,.0f} tokens per second"
     )
-    if output:
-        with write_whole(output) as file:
-            file.write(srsly.json_dumps(evaluation.to_json(), indent=2))
-        msg.good(f"Scores saved to {output}")
+    save_json(output, evaluation.to_json(), "Scores")
     if meta:
         save_performance(evaluation, meta)
         msg.good(f"Scores saved to {meta}")
