@@ -23,6 +23,8 @@ from spacy_bioner_mtl.formats.record import (
 )
 
 _PART = re.compile(r"(?P<id>[^|\t]+)\|(?P<part>[ta])\|(?P<content>.*)", re.DOTALL)
+# An annotation, perhaps of another document
+_ROW = re.compile(r"\S+\t-?\d+\t")
 _BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 _TITLE, _ABSTRACT = "title", "abstract"
 
@@ -35,12 +37,11 @@ def read_pubtator(source: Path | Source, gold: bool = True) -> Iterator[ReadReco
 
     source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
         input.
-    gold (bool): Whether to read the mentions. Otherwise no line but those of title and abstract is
-        looked at.
+    gold (bool): Whether to read the mentions. Otherwise they may be whatever they are.
     YIELDS (ReadRecord): The documents, not tokenised, with their mentions in the file's order under
         SOURCE_HEAD. Mentions whose text is not what stands at their offsets, and lines that are no
-        mentions, are flaws. A document is bad if its title or abstract cannot be read; the message
-        names file and line.
+        mentions, are flaws. A document is bad if its title or abstract cannot be read, or takes
+        several lines; the message names file and line.
     RAISES (InputError): If the file cannot be read or holds no document.
     """
     found = False
@@ -171,11 +172,17 @@ def _make_record(source: Path | Source, lines: list[Line], gold: bool) -> Record
     rows = []
     for line in lines[1:]:
         part = _PART.fullmatch(line.text)
-        if not part:
+        if not part and _is_row(line.text, title["id"]):
             rows.append(line)
             continue
         if line.fault:
             raise InputError(line.fault)
+        if not part:
+            raise InputError(
+                f"{source}:{line.number}: neither title, abstract nor annotation, so that text may "
+                "be lost; write title and abstract on one line each, ID|t|TITLE and ID|a|ABSTRACT, "
+                "and put tabs between the columns of annotations"
+            )
         if part["id"] != title["id"]:
             raise InputError(
                 f"{source}:{line.number}: {part['id']!r} inside document {title['id']!r}; separate "
@@ -194,6 +201,11 @@ def _make_record(source: Path | Source, lines: list[Line], gold: bool) -> Record
     if gold:
         _read_mentions(source, rows, record)
     return record
+
+
+def _is_row(line: str, document: str) -> bool:
+    """Tell annotations, however odd, from lines that may belong to a text."""
+    return line.startswith(f"{document}\t") or _ROW.match(line) is not None
 
 
 def _read_mentions(source: Path | Source, rows: list[Line], record: Record) -> None:

@@ -129,7 +129,6 @@ WHOLE = [Word(0, 35)]
         ("11\t0\t4\tZinc\t ", "NO_TYPE", "has no type", [Word(0, 4)]),
         ("11\t0\tfour\tZinc\tChemical", "MALFORMED", "'four' are not whole numbers", WHOLE),
         ("11\t0\t4\tZinc", "MALFORMED", "not a mention", WHOLE),
-        ("11", "MALFORMED", "not a mention", WHOLE),
         ("12\t0\t4\tZinc\tChemical", "MALFORMED", "'12' inside document '11'", WHOLE),
     ],
 )
@@ -156,6 +155,34 @@ def test_texts_that_cannot_be_told_apart(file, line):
         assert bad.id == "11"
         assert bad.reason.startswith(f"{path}:3: ") and what in bad.reason
         assert (good.id, good.text) == ("12", "Next")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "and no fever.",
+        "no\tfever, but pain",
+        "11|A|Dry cough",
+        "11|abstract|Dry cough",
+        "11|f|In full",
+        "11",
+        "11 0 4 Zinc Chemical",
+    ],
+)
+def test_texts_on_lines_of_their_own(file, line):
+    path = file(TITLE, line, "11\t0\t4\tZinc\tChemical", "12|t|Next", "12\t0\t4\tNext\tX")
+    for gold in (True, False):
+        bad, good = read_records(path, gold=gold)
+        assert bad.id == "11"
+        assert bad.reason.startswith(f"{path}:2: neither title, abstract nor annotation")
+        assert "on one line each, ID|t|TITLE" in bad.reason
+        assert (good.id, good.text) == ("12", "Next")
+
+
+def test_texts_after_a_blank_line(file):
+    for gold in (True, False):
+        good, bad = read_records(file(TITLE, "", "and no fever."), gold=gold)
+        assert good.text == "Zinc and cough" and "corpus.txt:3: no title before" in bad.reason
 
 
 @pytest.mark.parametrize("said", ["zinc", "ZINC", " zinc "])
