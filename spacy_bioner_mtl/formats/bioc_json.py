@@ -1,7 +1,7 @@
 """BioC as JSON. What is kept of a document is said in formats/bioc.py."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 # That of the collections that PubTator 3 gives out has a name of its own.
 _LISTS = ("documents", "PubTator3")
 _OFTEN_MISSING: dict[str, Any] = {"infons": {}, "annotations": [], "sentences": []}
+_PARTS = ("passages", "sentences")
 _HEADER = (
     f'{{"bioctype": "BioCCollection", "source": "{SOURCE}", "date": "", "key": "", '
     '"version": "1.0", "infons": {}, "documents": ['
@@ -130,7 +131,7 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
             part["annotations"].append({"id": "", "text": None, **annotation})
     offset = part.get("offset")
     after = offset if type(offset) is int else 0
-    for key in ("passages", "sentences"):
+    for key in _PARTS:
         inner = part.get(key)
         for each in inner if isinstance(inner, list) else ():
             yield from _tidy(each, gold)
@@ -138,6 +139,20 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
                 if type(each.get("offset")) is not int:
                     each["offset"] = after
                 after = each["offset"] + len(str(each.get("text") or "")) + 1
+
+
+def _check_texts(part: dict[str, Any], lists: Sequence[str]) -> None:
+    """Refuse a document of which not all text would be read."""
+    for key, value in part.items():
+        known = (key == "text" and len(lists) < 2) or key in lists[:1]
+        if not known and value and key.strip().lower() in ("text", *_PARTS):
+            raise ValueError(
+                f"its {key!r} is not where BioC has texts; write them into 'passages', each with "
+                "its 'text'"
+            )
+        for each in value if known and isinstance(value, list) else ():
+            if isinstance(each, dict):
+                _check_texts(each, lists[1:])
 
 
 def _find_fault(annotation: Any) -> str:
@@ -159,6 +174,10 @@ def _find_fault(annotation: Any) -> str:
 
 
 def _decode(value: Any) -> BioCDocument:
+    if isinstance(value, dict):
+        _check_texts(value, _PARTS)
+        if value.get("passages") == []:
+            raise ValueError("no passage with a text in it; write its text into 'passages'")
     return biocjson.fromJSON(value, "BioCDocument")
 
 

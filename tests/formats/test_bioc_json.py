@@ -80,6 +80,28 @@ def test_bad_documents_of_json(file, value, id, what):
     assert what in bad.reason
 
 
+PASSAGE = as_json()["passages"][0]
+
+
+@pytest.mark.parametrize("gold", [True, False])
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ({"text": "One", "passages": []}, "its 'text' is not where BioC has texts"),
+        ({"text": "One", "passages": [PASSAGE]}, "its 'text' is not where BioC has texts"),
+        ({"passages": []}, "no passage with a text in it"),
+        ({"passages": [{"offset": 0, "Text": "One"}]}, "its 'Text' is not where BioC has texts"),
+        ({"passages": [PASSAGE], "Passages": [PASSAGE]}, "its 'Passages' is not where"),
+        ({"passages": [], "sentences": [PASSAGE]}, "its 'sentences' is not where"),
+    ],
+)
+def test_texts_at_places_where_they_would_be_lost(file, gold, value, what):
+    path = file(json.dumps([{"id": "a", **value}, as_json("b")]))
+    bad, good = read_bioc_json(path, gold=gold)
+    assert good.id == "b"
+    assert bad.reason.startswith(f"{path}:1: document 'a': {what}")
+
+
 def test_bad_lines_of_json(file):
     lines = [json.dumps(as_json("a")), "{", json.dumps({"id": "b"}), json.dumps(as_json("c"))]
     path = file("\n".join(lines))
