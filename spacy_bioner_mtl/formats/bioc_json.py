@@ -18,7 +18,6 @@ from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 
 # That of the collections that PubTator 3 gives out has a name of its own.
 _LISTS = ("documents", "PubTator3")
-_OFTEN_MISSING: dict[str, Any] = {"infons": {}, "annotations": [], "sentences": []}
 _PARTS = ("passages", "sentences")
 _HEADER = (
     f'{{"bioctype": "BioCCollection", "source": "{SOURCE}", "date": "", "key": "", '
@@ -117,13 +116,15 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
     """
     if not isinstance(part, dict):
         return
-    for key, empty in _OFTEN_MISSING.items():
-        if type(part.get(key)) is not type(empty):
-            part[key] = empty.copy()
+    if not isinstance(part.get("infons"), dict):
+        part["infons"] = {}
     part.setdefault("id", "")
-    annotations = part["annotations"] if gold else []
+    annotations = _as_list(part.get("annotations")) if gold else []
     part["relations"], part["annotations"] = [], []
-    for annotation in annotations if isinstance(annotations, list) else [annotations]:
+    part["sentences"] = _as_list(part.get("sentences"))
+    if part.get("passages"):
+        part["passages"] = _as_list(part["passages"])
+    for annotation in annotations:
         fault = _find_fault(annotation)
         if fault:
             yield fault
@@ -139,6 +140,13 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
                 if type(each.get("offset")) is not int:
                     each["offset"] = after
                 after = each["offset"] + len(str(each.get("text") or "")) + 1
+
+
+def _as_list(value: Any) -> list[Any]:
+    """Take an object in place of a list as a list of one, as programs write it."""
+    if isinstance(value, list):
+        return value
+    return [value] if value else []
 
 
 def _check_texts(part: dict[str, Any], lists: Sequence[str]) -> None:

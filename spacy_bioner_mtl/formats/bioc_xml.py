@@ -24,21 +24,8 @@ _HEADER = f"""<?xml version="1.0" encoding="UTF-8"?>
 <key></key>
 """
 _FOOTER = "</collection>\n"
-_TAGS = frozenset(
-    [
-        "document",
-        "id",
-        "infon",
-        "passage",
-        "sentence",
-        "offset",
-        "text",
-        "annotation",
-        "location",
-        "relation",
-        "node",
-    ]
-)
+_PARTS = ("document", "passage", "sentence", "annotation", "relation")
+_TAGS = frozenset([*_PARTS, "id", "infon", "offset", "text", "location", "node"])
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

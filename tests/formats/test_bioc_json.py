@@ -142,6 +142,9 @@ GOOD = as_json()["passages"][0]["annotations"][0]
         ({"locations": [3]}, "MALFORMED", "without whole numbers"),
         ({"locations": [{"offset": 0}]}, "MALFORMED", "without whole numbers"),
         ({"locations": [{"offset": "0", "length": 4}]}, "MALFORMED", "without whole numbers"),
+        ({"locations": []}, "MALFORMED", "has no location"),
+        ({"locations": None, "text": "Tin"}, "MALFORMED", "has no location"),
+        ({"locations": [], "text": None}, "MALFORMED", "has no location"),
         (None, "MALFORMED", "is no object"),
     ],
 )
@@ -154,6 +157,33 @@ def test_flaws(file, changes, kind, what):
     assert flaw.kind is FlawKind[kind]
     assert flaw.place.endswith("corpus.json:1: document '1'") and what in flaw.reason
     assert list(flaw.unknown) == [Word(0, 4)]
+
+
+def test_an_annotation_without_a_location_may_be_wherever_its_text_is(file):
+    passage = {"offset": 0, "text": "Zinc or zinc", "annotations": [{**GOOD, "locations": []}]}
+    (record,) = read_bioc_json(file(json.dumps([{"id": 1, "passages": [passage]}])))
+    (flaw,) = record.flaws
+    assert (flaw.label, flaw.unknown) == ("Chemical", (Word(0, 4), Word(8, 12)))
+
+
+def test_an_object_in_place_of_a_list_is_a_list_of_one(file):
+    sentence = {"offset": 0, "text": "Zinc", "annotations": GOOD}
+    for passages in ([{"offset": 0, "sentences": sentence}], sentence, {"sentences": [sentence]}):
+        (record,) = read_bioc_json(file(json.dumps([{"id": "1", "passages": passages}])))
+        assert record == Record("1", "Zinc", {SOURCE_HEAD: [Mention(0, 4, "Chemical")]})
+
+
+@pytest.mark.parametrize("odd", ["Zinc", 5, True])
+def test_what_is_no_list(file, odd):
+    path = file(json.dumps([{"id": "1", "passages": [{"text": "Zinc", "annotations": odd}]}]))
+    (record,) = read_bioc_json(path)
+    assert [(flaw.kind, flaw.unknown) for flaw in record.flaws] == [
+        (FlawKind.MALFORMED, (Word(0, 4),))
+    ]
+    assert list(read_bioc_json(path, gold=False)) == [Record("1", "Zinc")]
+    for gold in (True, False):
+        (bad,) = read_bioc_json(file(json.dumps([{"passages": [{"sentences": odd}]}])), gold=gold)
+        assert "of another type than BioC's" in bad.reason
 
 
 def test_annotations_of_the_document_as_a_whole_are_no_mentions(file):

@@ -131,6 +131,11 @@ WHOLE = [Word(0, len(TEXT))]
         ("T2\tX 0\tDry", "MALFORMED", "'T2' is no type with offsets", WHOLE),
         ("T2\ttwo words 0 3\tDry", "MALFORMED", "'T2' is no type with offsets", WHOLE),
         ("T2", "MALFORMED", "'T2' is no type with offsets", WHOLE),
+        ("2\tX 0 3\tDry", "MALFORMED", "no annotation: begin", WHOLE),
+        ("t2\tX 0 3\tDry", "MALFORMED", "no annotation: begin", WHOLE),
+        ("T2 X 0 3 Dry", "MALFORMED", "'T2 X 0 3 Dry' is no type with offsets", WHOLE),
+        ("X 0 3\tDry", "MALFORMED", "no annotation: begin", WHOLE),
+        ("Negated T1", "MALFORMED", "no annotation: begin", WHOLE),
         ("T2\tX 0 3\tdry", "WRITTEN_OTHERWISE", "'T2' is 'dry'", []),
     ],
 )
@@ -144,6 +149,21 @@ def test_flaws(file, line, kind, what, unknown):
     assert (flaw.kind, flaw.place) == (FlawKind[kind], place)
     assert flaw.reason.startswith(f"{place}: ") and what in flaw.reason
     assert list(flaw.unknown) == unknown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffT1\tX 0 3\tDry\nT2\tX 29 33\tzinc\n",
+        " T1\tX 0 3\tDry\n\t\n \tT2\tX 29 33\tzinc\n",
+        "T1\tX 0 3\tDry\rT2\tX 29 33\tzinc\r",
+        "T1\tX 0 3\tDry\r\nT2\tX 29 33\tzinc\r\n",
+    ],
+)
+def test_byte_order_marks_blanks_and_line_ends(file, content):
+    (record,) = read_brat(file(TEXT, content))
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 3, "X"), Mention(29, 33, "X")]}
+    assert not record.flaws
 
 
 def test_two_annotations_of_one_identifier_are_two(file):

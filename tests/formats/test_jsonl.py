@@ -280,6 +280,11 @@ FOUND = [Mention(0, 4, "Chemical")]
     [
         ({**ONE, "answer": "accept"}, FOUND, [], ""),
         ({**ONE, "answer": "reject"}, None, [], "rejected"),
+        ({**ONE, "answer": "Reject"}, None, [], "rejected"),
+        ({**ONE, "answer": "ACCEPT"}, FOUND, [], ""),
+        ({**ONE, "answer": None}, FOUND, [], ""),
+        ({"answer": "Accept", "spans": None}, [], [], ""),
+        ({"spans": [{**ENTITY, "answer": "REJECT"}]}, [], [Word(0, 4)], ""),
         ({"answer": "ignore", "spans": []}, None, [], "ignored"),
         ({"answer": "accept", "spans": None}, [], [], ""),
         ({"answer": "accept", "spans": []}, [], [], ""),
@@ -309,6 +314,19 @@ def test_what_annotators_answered(file, fields, mentions, unknown, left_out):
     assert record.mentions == ({} if mentions is None else {SOURCE_HEAD: mentions})
     assert record.unknown == ({SOURCE_HEAD: unknown} if unknown else {})
     assert (record.left_out, record.flaws) == (left_out, [])
+
+
+@pytest.mark.parametrize("answer", ["accepted", "no", 1, True, ["accept"]])
+def test_unknown_answers(file, answer):
+    path = file({"text": "Zinc", **ONE, "answer": answer}, {"text": "Tin", "answer": answer})
+    bad, other = read_jsonl(path)
+    assert bad.reason.startswith(f'{path}:1: "answer" is ')
+    assert "; write accept, reject or ignore" in bad.reason
+    assert other.mentions == {}
+    assert [record.text for record in read_jsonl(path, gold=False)] == ["Zinc", "Tin"]
+    (record,) = read_jsonl(file({"text": "Zinc", "spans": [{**ENTITY, "answer": answer}]}))
+    assert [flaw.kind for flaw in record.flaws] == [FlawKind.MALFORMED]
+    assert record.mentions == {SOURCE_HEAD: []}
 
 
 def test_the_identifier_of_a_line_at_fault(file):
