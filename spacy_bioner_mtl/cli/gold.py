@@ -51,6 +51,8 @@ def print_gold_report(report: "GoldReport") -> None:
             f"{_annotations(report.unusable)} cannot be used; what text may be meant "
             "counts as unknown, never as outside. --strict refuses the first"
         )
+    if report.hint:
+        msg.warn(f"More than half of the annotations are not where they should be: {report.hint}")
     if report.odd:
         msg.warn(f"{_annotations(report.odd)} with a flaw, and used all the same")
     if report.left_out:

@@ -148,6 +148,8 @@ def summarize(report: "ConversionReport") -> str:
             becomes = "used" if kind.is_used else "count as unknown"
             where = f"the first at {flaw.places[0]}"
             counts.append(f"{flaw.count:,} {kind.value} ({becomes}, {where})")
+    if report.gold.hint:
+        counts.append(f"more than half not where they should be: {report.gold.hint}")
     left_out = report.gold.describe_left_out()
     if left_out:
         counts.append(f"documents left out: {left_out}")

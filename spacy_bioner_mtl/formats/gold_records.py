@@ -23,6 +23,7 @@ from spacy_bioner_mtl.formats.registry import Format, Reader, find_gold_format
 
 #: How many places of each kind of flaw are remembered.
 PLACES = 3
+_DISPLACED = (FlawKind.OTHER_TEXT, FlawKind.OUTSIDE, FlawKind.EMPTY)
 _NOT_ANNOTATED = "not annotated"
 
 
@@ -43,12 +44,14 @@ class GoldReport:
     """What was wrong in gold documents, and what was left out.
 
     flaws (dict[FlawKind, FlawCount]): Flaws by kind.
+    usable (int): Annotations that are used, those with a flaw included.
     left_out (dict[str, int]): Documents that are no gold, by reason.
     schemes (dict[str, str]): Per file, the scheme of its tags, or "offsets".
     skipped (list[Path]): What is in folders and is not of the format.
     """
 
     flaws: dict[FlawKind, FlawCount] = field(default_factory=dict)
+    usable: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     schemes: dict[str, str] = field(default_factory=dict)
     skipped: list[Path] = field(default_factory=list)
@@ -62,6 +65,38 @@ class GoldReport:
     def odd(self) -> int:
         """How many annotations have a flaw, and are used all the same."""
         return sum(each.count for kind, each in self.flaws.items() if kind.is_used)
+
+    @property
+    def hint(self) -> str:
+        """What may be wrong, where more than half of the annotations are not where they should be.
+
+        Empty otherwise.
+        """
+        displaced = sum(map(self.count, _DISPLACED))
+        if 2 * displaced <= self.usable + self.unusable:
+            return ""
+        return (
+            "are all offsets shifted, or do they count bytes or units of UTF-16, not characters "
+            "(code points) from 0?"
+        )
+
+    def refuse_if_useless(self, name: str) -> None:
+        """Refuse gold of which not one annotation can be used.
+
+        name (str): What was read, for the message.
+        RAISES (InputError): If there are annotations, and none can be used.
+        """
+        if self.usable or not self.unusable:
+            return
+        kinds = ", ".join(
+            f"{each.count:,} {kind.value}, the first at {each.places[0]}"
+            for kind, each in self.flaws.items()
+            if not kind.is_used
+        )
+        raise InputError(
+            f"{name}: none of the annotations can be used ({kinds}); "
+            + (self.hint or "correct them, or give the format with --from")
+        )
 
     def count(self, kind: FlawKind) -> int:
         """Tell how often a kind was met.
@@ -133,7 +168,8 @@ def read_sources(
     report (GoldReport): Counts flaws and what is left out.
     YIELDS (tuple[Path, Record]): The file and the document, as read_gold gives it; sentences of
         files of tokens are grouped.
-    RAISES (InputError): If a file or an option is wrong, or, after all, no document is gold.
+    RAISES (InputError): If a file or an option is wrong, or, after all, no document is gold, or
+        there are annotations and not one can be used.
     """
     wanted = find_gold_format(options.source_format) if options.source_format else None
     empty = True
@@ -159,6 +195,7 @@ def read_sources(
             + (f" ({left_out})" if left_out else "")
             + "; give a file whose texts were annotated"
         )
+    report.refuse_if_useless(", ".join(map(str, sources)))
 
 
 def _list_files(
@@ -213,6 +250,7 @@ def read_gold(
             if strict and flaw.kind is not FlawKind.WRITTEN_OTHERWISE:
                 raise InputError(flaw.reason)
             report.add(flaw)
+        report.usable += len(whole)
         unknown = [word for some in record.unknown.values() for word in some]
         yield replace(
             record,

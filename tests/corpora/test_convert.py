@@ -396,12 +396,37 @@ def test_documents_that_are_no_gold_are_left_out(folder, capsys):
     ],
 )
 def test_strict_rejects_annotations_that_do_not_fit(folder, capsys, line, what):
-    Path("bad.tsv").write_text(f"7|t|Zinc\n{line}\n")
+    Path("bad.tsv").write_text(f"7|t|Zinc\n{line}\n\n8|t|Tin\n8\t0\t3\tTin\tX\n")
     assert_fails(capsys, "bad.tsv:2:", what, "bad.tsv", "out.spacy", *HEAD, "--strict")
     assert run("bad.tsv", "out.spacy", *HEAD) == 0
-    (doc,) = docs()
-    assert groups(doc) == {"H": [], "H:unknown": [("Zinc", "-")]}
+    assert groups(docs()[0]) == {"H": [], "H:unknown": [("Zinc", "-")]}
     assert "1 annotation cannot be used" in printed(capsys)
+
+
+def shifted(n_right, n_shifted):
+    offsets = [(0, 4)] * n_right + [(1, 5)] * n_shifted
+    return "7|t|Zinc cough\n" + "".join(f"7\t{a}\t{b}\tZinc\tX\n" for a, b in offsets)
+
+
+def test_annotations_of_which_none_can_be_used(folder, capsys):
+    Path("bad.txt").write_text(shifted(0, 3))
+    Path("out.spacy").write_text("as it was")
+    what = "none of the annotations can be used (3 another text at the offsets, the first at "
+    hint = "bad.txt:2); are all offsets shifted, or do they count bytes or units of UTF-16"
+    assert_fails(capsys, "bad.txt:", what + hint, "bad.txt", "out.spacy", *HEAD)
+    assert Path("out.spacy").read_text() == "as it was"
+    Path("bad.txt").write_text("7|t|Zinc\n7\t0\t4\tZinc\n")
+    what = "(1 not to be read, the first at bad.txt:2); correct them, or give the format"
+    assert_fails(capsys, "bad.txt:", what, "bad.txt", "out.spacy", *HEAD)
+
+
+@pytest.mark.parametrize(("n_right", "n_shifted", "warned"), [(1, 2, True), (2, 2, False)])
+def test_annotations_of_which_most_are_not_where_they_should_be(
+    folder, capsys, n_right, n_shifted, warned
+):
+    Path("bad.txt").write_text(shifted(n_right, n_shifted))
+    assert run("bad.txt", "out.spacy", *HEAD) == 0
+    assert ("should be: are all offsets shifted, or do" in printed(capsys)) is warned
 
 
 @pytest.mark.parametrize(
