@@ -139,7 +139,6 @@ def summarize(report: "ConversionReport") -> str:
     repairs = {
         f"tag transitions repaired, the first at {report.first_repair}": report.repaired,
         "duplicate mentions left out": report.duplicates,
-        "mentions do not fit the tokens and count as unknown": report.unaligned,
         "tokens of unknown annotation": report.unknown,
     }
     counts += [f"{count:,} {what}" for what, count in repairs.items() if count]

@@ -80,13 +80,14 @@ class GoldReport:
             "(code points) from 0?"
         )
 
-    def refuse_if_useless(self, name: str) -> None:
+    def refuse_if_useless(self, name: str, usable: int) -> None:
         """Refuse gold of which not one annotation can be used.
 
         name (str): What was read, for the message.
+        usable (int): How many annotations can be used.
         RAISES (InputError): If there are annotations, and none can be used.
         """
-        if self.usable or not self.unusable:
+        if usable or not self.unusable:
             return
         kinds = ", ".join(
             f"{each.count:,} {kind.value}, the first at {each.places[0]}"
@@ -106,11 +107,15 @@ class GoldReport:
         """
         return self.flaws[kind].count if kind in self.flaws else 0
 
-    def add(self, flaw: Flaw) -> None:
+    def add(self, flaw: Flaw, *, strict: bool = False) -> None:
         """Count a flaw.
 
         flaw (Flaw): The flaw.
+        strict (bool): Whether to refuse it, unless it is merely written otherwise.
+        RAISES (InputError): If it is refused.
         """
+        if strict and flaw.kind is not FlawKind.WRITTEN_OTHERWISE:
+            raise InputError(flaw.reason)
         counted = self.flaws.setdefault(flaw.kind, FlawCount())
         counted.count += flaw.count
         if len(counted.places) < PLACES and flaw.place not in counted.places:
@@ -195,7 +200,7 @@ def read_sources(
             + (f" ({left_out})" if left_out else "")
             + "; give a file whose texts were annotated"
         )
-    report.refuse_if_useless(", ".join(map(str, sources)))
+    report.refuse_if_useless(", ".join(map(str, sources)), report.usable)
 
 
 def _list_files(
@@ -247,9 +252,7 @@ def read_gold(
             else:
                 whole.append(replace(mention, identifier="", score=None))
         for flaw in flaws:
-            if strict and flaw.kind is not FlawKind.WRITTEN_OTHERWISE:
-                raise InputError(flaw.reason)
-            report.add(flaw)
+            report.add(flaw, strict=strict)
         report.usable += len(whole)
         unknown = [word for some in record.unknown.values() for word in some]
         yield replace(

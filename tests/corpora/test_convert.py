@@ -150,7 +150,19 @@ def test_spans_that_do_not_align_are_counted_and_unknown(folder, capsys):
     assert run("raw.txt", "out.spacy", "--head", "H") == 0
     (doc,) = docs()
     assert groups(doc) == {"H": [("5-HT", "X")], "H:unknown": [("anticough", "-")]}
-    assert "1 mentions (50.00%) do not align with tokens" in printed(capsys)
+    shown = printed(capsys)
+    assert "1 mentions (50.00%) do not align with tokens" in shown
+    assert "to the end of one 1 unknown raw.txt: document '7'" in shown
+    assert "4 tokens, 1 mentions, heads H" in shown
+    what = "document '7': the mention 'cough' (4-9) does not begin and end with a token"
+    assert_fails(capsys, "raw.txt:", what, "raw.txt", "out.spacy", *HEAD, "--strict")
+
+
+def test_no_mention_aligns_with_tokens(folder, capsys):
+    Path("raw.txt").write_text("7|t|anticough\n7\t4\t9\tcough\tX\n")
+    what = "none of the annotations can be used (1 not from the beginning of a token to the end"
+    assert_fails(capsys, "raw.txt:", what, "raw.txt", "out.spacy", *HEAD)
+    assert not Path("out.spacy").exists()
 
 
 def test_repairs_are_counted_and_placed(folder, capsys):
@@ -462,4 +474,6 @@ def test_published_raw_text(folder, name, tokenizer, unaligned):
     source = PUBTATOR / f"{name}.PubTator"
     report = convert_files([source], Path("out.spacy"), head="H", tokenizer=tokenizer)
     assert report.unaligned == unaligned
-    assert report.unaligned_share == unaligned / sum(report.mentions.values())
+    n_written = sum(len(doc.spans["H"]) for doc in docs())
+    assert sum(report.mentions.values()) == n_written
+    assert report.unaligned_share == unaligned / (n_written + unaligned)
