@@ -62,7 +62,8 @@ def print_gold_report(report: "GoldReport") -> None:
         named = ", ".join(map(str, shown))
         more = ", …" if len(report.skipped) > len(shown) else ""
         msg.warn(
-            f"{len(report.skipped):,} in folders not of the format, and skipped: {named}{more}"
+            f"{len(report.skipped):,} in folders named otherwise than files of the format, and "
+            f"skipped: {named}{more}"
         )
 
 

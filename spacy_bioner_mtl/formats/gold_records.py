@@ -47,7 +47,7 @@ class GoldReport:
     usable (int): Annotations that are used, those with a flaw included.
     left_out (dict[str, int]): Documents that are no gold, by reason.
     schemes (dict[str, str]): Per file, the scheme of its tags, or "offsets".
-    skipped (list[Path]): What is in folders and is not of the format.
+    skipped (list[Path]): Files in folders whose names end otherwise than those of the format.
     """
 
     flaws: dict[FlawKind, FlawCount] = field(default_factory=dict)
@@ -173,7 +173,8 @@ def read_sources(
     report (GoldReport): Counts flaws and what is left out.
     YIELDS (tuple[Path, Record]): The file and the document, as read_gold gives it; sentences of
         files of tokens are grouped.
-    RAISES (InputError): If a file or an option is wrong, or, after all, no document is gold, or
+    RAISES (InputError): If a file or an option is wrong, a folder holds something that may belong
+        to the corpus and cannot be read, such as a link, or, after all, no document is gold, or
         there are annotations and not one can be used.
     """
     wanted = find_gold_format(options.source_format) if options.source_format else None
@@ -218,6 +219,13 @@ def _list_files(
             raise InputError(
                 f"{path}: no file in this folder ends in {suffixes}, as files of --from "
                 f"{of_folder.name} do; rename them, or name the files"
+            )
+        faults = [f"{path / each.name}: {each.reason}" for each in found.left_out if each.fault]
+        if faults:
+            more = f"; and {len(faults) - PLACES:,} more" if len(faults) > PLACES else ""
+            raise InputError(
+                f"{path}: not all of this folder can be read ({'; '.join(faults[:PLACES])}{more}); "
+                "mend that, or move it away"
             )
         report.skipped += [path / each.name for each in found.left_out]
         for name in found.names:

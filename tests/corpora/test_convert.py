@@ -381,7 +381,10 @@ def test_folders_are_sources(folder, capsys):
     Path("in", "notes.md").write_text("About")
     assert run("in", "out.spacy", *HEAD) == 0
     assert [doc.text for doc in docs()] == ["a", "b"]
-    assert "1 in folders not of the format, and skipped: in/notes.md" in printed(capsys)
+    assert (
+        "1 in folders named otherwise than files of the format, and skipped: in/notes.md"
+        in printed(capsys)
+    )
 
 
 def test_documents_that_are_no_gold_are_left_out(folder, capsys):
