@@ -23,6 +23,7 @@ from bioc import (
     BioCPassage,
 )
 
+from spacy_bioner_mtl.formats.encoding import find_nul
 from spacy_bioner_mtl.formats.flaws import MentionCheck
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
@@ -155,6 +156,9 @@ def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"half of a surrogate pair at {error.start} of its text") from None
+    nul = find_nul(text)
+    if nul:
+        raise ValueError(nul)
     passages = []
     mentions: dict[str, list[Mention]] = {}
     annotations: list[tuple[BioCAnnotation, int]] = []

@@ -14,7 +14,7 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source, source_path
-from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.encoding import find_nul, open_text
 from spacy_bioner_mtl.formats.flaws import MentionCheck, is_written_otherwise
 from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
@@ -77,7 +77,8 @@ def read_brat(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
         is not annotated for any head.
     gold (bool): Whether to read the annotations. Otherwise their file is not opened.
     YIELDS (ReadRecord): The one record; its id is the name of the file without suffix. Annotations
-        that do not fit the text are flaws. It is a BadRecord if a file is not UTF-8.
+        that do not fit the text are flaws. It is a BadRecord if a file is not UTF-8, or
+        holds NUL.
     RAISES (InputError): If a file cannot be read.
     """
     path = source_path(source)
@@ -144,12 +145,16 @@ def _read_text(source: Path | Source) -> str:
     if len(content) > LARGEST_TEXT:
         raise ValueError(f"1: {over('LARGEST_TEXT', LARGEST_TEXT)} in one document; divide it")
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{line}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8"
         ) from None
+    nul = find_nul(text)
+    if nul:
+        raise ValueError(f"{text[: text.index(chr(0))].count(chr(10)) + 1}: {nul}")
+    return text
 
 
 def _read_annotations(path: Path, annotations: str, record: Record) -> None:

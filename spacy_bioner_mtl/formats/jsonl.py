@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.files.reading import Source
+from spacy_bioner_mtl.formats.encoding import find_nul
 from spacy_bioner_mtl.formats.json_entities import ENTITIES, hold_entities, read_entities
 from spacy_bioner_mtl.formats.lines import read_any_lines
 from spacy_bioner_mtl.formats.record import (
@@ -152,6 +153,9 @@ def _make_record(identifier: str, fields: dict[str, Any], gold: bool, place: str
     text = meta.pop(named[0])
     if not isinstance(text, str):
         raise ValueError(f'"{named[0]}" is no string; write the text of the document there')
+    nul = find_nul(text)
+    if nul:
+        raise ValueError(nul)
     for name in ENTITIES:
         if name == "spans" or hold_entities(meta.get(name)):
             meta.pop(name, None)

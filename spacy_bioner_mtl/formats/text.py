@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spacy_bioner_mtl.files.reading import Source, source_path
-from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.encoding import find_nul, open_text
 from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK, read_any_lines
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
@@ -13,9 +13,10 @@ from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 def read_text(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     """Read a file as one document.
 
-    The text is the file's, decoded and not changed: line breaks of any kind, NUL and all other
-    characters stay as they are. Only a byte order mark at the beginning, which tells the encoding
-    and is no part of the text, is dropped; offsets count from the character after it.
+    The text is the file's, decoded and not changed: line breaks of any kind and all other
+    characters stay as they are; NUL is none of a text's and is refused. Only a byte order mark at
+    the beginning, which tells the encoding and is no part of the text, is dropped; offsets count
+    from the character after it.
 
     source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
         input.
@@ -38,6 +39,10 @@ def read_text(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
             identifier,
             f"{source}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8",
         )
+        return
+    nul = find_nul(text)
+    if nul:
+        yield BadRecord(identifier, f"{source}: {nul}")
     else:
         yield Record(identifier, text.removeprefix(BYTE_ORDER_MARK))
 

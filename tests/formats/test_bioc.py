@@ -561,7 +561,8 @@ XML_TEXT = st.text(
     max_size=40,
 )
 ANY_TEXT = st.text(
-    st.characters(exclude_categories=["Cs"]) | st.sampled_from("\0\r\n "), max_size=40
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from("\r\n "),
+    max_size=40,
 )
 
 

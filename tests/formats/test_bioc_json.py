@@ -69,6 +69,7 @@ def test_layouts_of_json(file, wrap):
         ("text", "", "of another type"),
         (None, "", "of another type"),
         (as_json("b", text="\ud800"), "b", "half of a surrogate pair at 0"),
+        (as_json("b", text="Zinc\0"), "b", "a NUL character (character 5), as in UTF-16"),
         (as_json("b", passages=[{**as_json()["passages"][0], "text": 5}]), "b", "of another type"),
     ],
 )

@@ -3,6 +3,7 @@
 import gzip
 import io
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from spacy_bioner_mtl.formats.encoding import find_wide_encoding
 from spacy_bioner_mtl.formats.record import BadRecord, Record
 from spacy_bioner_mtl.formats.text import read_text, read_text_lines
 
-CHARACTERS = st.sampled_from("a \n\r\t\0\ufeff\u2028\u0085\U0001f9ea\u0301") | st.characters(
-    exclude_categories=["Cs"]
+CHARACTERS = st.sampled_from("a \n\r\t\ufeff\u2028\u0085\U0001f9ea\u0301") | st.characters(
+    exclude_categories=["Cs"], exclude_characters="\0"
 )
 TEXTS = st.text(CHARACTERS)
 
@@ -25,7 +26,7 @@ def stand_in(content):
 
 
 @given(TEXTS.filter(lambda text: text[:1] != "\ufeff"), st.sampled_from(["", "\ufeff"]))
-@example("NUL \0 and others \x01\x1f stay", "")
+@example("others \x01\x1f stay", "")
 @settings(deadline=None)
 def test_a_file_is_a_document(tmp_path_factory, text, mark):
     path = tmp_path_factory.mktemp("text") / "trial.2.txt"
@@ -91,6 +92,24 @@ def test_what_is_not_utf8(tmp_path):
         "2", f"{path}:2: not UTF-8 (byte 5 of the file); convert the file to UTF-8"
     )
     assert [first, last] == [Record("1", "one"), Record("3", "three")]
+
+
+LATER = b"one\n" * 3_000 + "two\n".encode("utf-16-le")
+
+
+@pytest.mark.parametrize(
+    ("content", "n_good"), [(LATER, 3_000), (b"%PDF-1.4\n\0\x01\x02stream\n", 1)]
+)
+def test_nul_wherever_it_stands(tmp_path, content, n_good):
+    path = tmp_path / "trial.txt"
+    path.write_bytes(content)
+    (bad,) = read_text(path)
+    what = "as in UTF-16 and in files that are no text; remove it, or convert the file to UTF-8"
+    assert bad.id == "trial" and bad.reason.startswith(f"{path}: a NUL character (character ")
+    assert what in bad.reason
+    *good, bad = islice(read_text_lines(path), n_good + 1)
+    assert all(isinstance(record, Record) for record in good) and len(good) == n_good
+    assert bad.reason.startswith(f"{path}:{n_good + 1}: a NUL character") and what in bad.reason
 
 
 @pytest.mark.parametrize("read", [read_text, read_text_lines])
