@@ -12,6 +12,7 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.json_values import load_json
 from spacy_bioner_mtl.formats.limits import LARGEST_JSON, over
 from spacy_bioner_mtl.formats.lines import split_lines
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
@@ -41,7 +42,7 @@ def read_bioc_json(source: Path | Source, gold: bool = True) -> Iterator[ReadRec
     with open_text(source) as file:
         first = file.readline(LARGEST_JSON + 1)
         try:
-            value = json.loads(first)
+            value = load_json(first)
         except (ValueError, RecursionError):
             rest = file.read(LARGEST_JSON + 1 - len(first))
             yield from _read_documents(_load_whole(source, first + rest), f"{source}", gold)
@@ -54,7 +55,7 @@ def read_bioc_json(source: Path | Source, gold: bool = True) -> Iterator[ReadRec
                 yield BadRecord("", line.fault)
                 continue
             try:
-                value = json.loads(line.text)
+                value = load_json(line.text)
             except (ValueError, RecursionError) as error:
                 yield BadRecord("", f"{source}:{line.number}: no JSON ({error}); correct the line")
             else:
@@ -85,13 +86,15 @@ def _load_whole(source: Path | Source, content: bytes) -> Any:
             "on each line, or BioC XML"
         )
     try:
-        return json.loads(content)
+        return load_json(content)
     except json.JSONDecodeError as error:
         line, reason = error.lineno, error.msg
     except UnicodeDecodeError as error:
         line, reason = content.count(b"\n", 0, error.start) + 1, "not UTF-8"
     except RecursionError:
         line, reason = 1, "nested too deep"
+    except ValueError as error:
+        line, reason = 1, str(error)
     raise InputError(f"{source}:{line}: no JSON ({reason}); correct the file or copy it again")
 
 
@@ -172,6 +175,8 @@ def _find_fault(annotation: Any) -> str:
             annotation[key] = empty
         if type(annotation[key]) is not type(empty):
             return f"{what} has {key!r} of another type than BioC's"
+    if not isinstance(annotation["infons"].get("type"), str | None):
+        return f"{what} has a type that is no string"
     if not isinstance(annotation.get("text"), str | None):
         return f"{what} has a 'text' that is no string"
     for location in annotation["locations"]:

@@ -1,6 +1,7 @@
 """Raw text: a document a file, or a document a line."""
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from spacy_bioner_mtl.files.reading import Source, source_path
@@ -51,7 +52,7 @@ def read_text_lines(source: Path | Source, gold: bool = True) -> Iterator[ReadRe
     """Read a file line by line, each a document.
 
     Lines end at LF or CRLF only, which are no part of the text. Lines of nothing but white space
-    are passed over.
+    are passed over. A file of one line, with CR inside, is refused.
 
     source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
         input.
@@ -59,7 +60,16 @@ def read_text_lines(source: Path | Source, gold: bool = True) -> Iterator[ReadRe
     YIELDS (ReadRecord): The documents; their identifiers are the numbers of their lines, from 1.
     RAISES (InputError): If the file cannot be read.
     """
-    for line in read_any_lines(source):
+    lines = read_any_lines(source)
+    first = list(islice(lines, 2))
+    if len(first) == 1 and "\r" in first[0].text.strip() and not first[0].fault:
+        yield BadRecord(
+            "1",
+            f"{source}:1: one line with carriage returns (CR) inside; end lines with LF, as in: "
+            "tr '\\r' '\\n' < OLD > NEW",
+        )
+        return
+    for line in chain(first, lines):
         if line.fault:
             yield BadRecord(str(line.number), line.fault)
         elif line.text.strip():

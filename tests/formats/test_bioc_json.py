@@ -81,6 +81,14 @@ def test_bad_documents_of_json(file, value, id, what):
     assert what in bad.reason
 
 
+def test_a_key_that_is_there_twice(file):
+    twice = json.dumps(as_json("b"))[:-1] + ', "passages": []}'
+    path = file("\n".join([json.dumps(as_json("a")), twice]))
+    good, bad = read_bioc_json(path)
+    assert good.id == "a"
+    assert bad.reason.startswith(f"{path}:2: no JSON (the key 'passages' twice in one object; put")
+
+
 PASSAGE = as_json()["passages"][0]
 
 
@@ -120,6 +128,7 @@ def test_bad_lines_of_json(file):
         (b'{"documents": [\n{"id": "\xff"}]}', 2),
         (b"<collection>\n</collection>", 1),
         (b"[" * 200_000, 1),
+        (b'{"documents": [],\n"documents": []}', 1),
     ],
 )
 def test_malformed_json(file, content, line):
@@ -137,6 +146,8 @@ GOOD = as_json()["passages"][0]["annotations"][0]
         ({"text": "Zink"}, "OTHER_TEXT", "is 'Zink', but the text"),
         ({"infons": {}}, "NO_TYPE", "has no type"),
         ({"infons": None}, "NO_TYPE", "has no type"),
+        ({"infons": {"type": ["Chemical"]}}, "MALFORMED", "has a type that is no string"),
+        ({"infons": {"type": 5}}, "MALFORMED", "has a type that is no string"),
         ({"infons": []}, "MALFORMED", "'infons' of another type"),
         ({"text": 5}, "MALFORMED", "'text' that is no string"),
         ({"locations": {}}, "MALFORMED", "'locations' of another type"),

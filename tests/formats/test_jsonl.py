@@ -330,6 +330,19 @@ def test_unknown_answers(file, answer):
     assert record.mentions == {SOURCE_HEAD: []}
 
 
+def test_numbers_that_json_lacks_are_null(file):
+    span = '{"start": 0, "end": 4, "label": "X", "score": NaN}'
+    line = f'{{"text": "Zinc", "spans": [{span}], "a": [NaN, -Infinity]}}'
+    huge, twice = b'{"text": "Zinc", "a": 1e999}', b'{"text": "Zinc", "text": "Tin"}'
+    record, bad, other = read_jsonl(file(line.encode(), huge, twice))
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 4, "X")]}
+    (written,) = write_jsonl([record])
+    refuse = pytest.fail
+    assert json.loads(written, parse_constant=refuse)["a"] == [None, None]
+    assert "source.jsonl:2: JSON that cannot be read (Out of range" in bad.reason
+    assert "source.jsonl:3: JSON that cannot be read (the key 'text' twice" in other.reason
+
+
 def test_the_identifier_of_a_line_at_fault(file):
     (bad,) = read_jsonl(file({"id": "PMC7", "text": 3}))
     assert bad.id == "PMC7"

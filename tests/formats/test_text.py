@@ -44,6 +44,8 @@ def test_a_line_is_a_document(tmp_path_factory, lines):
     assume(not find_wide_encoding(content))
     path.write_bytes(content)
     lines[0] = lines[0].removeprefix("\ufeff")
+    # A file of nothing but lines that end in CR is refused.
+    assume(any(lines[1:]) or len(lines) > 2 or "\r" not in lines[0].strip())
     # The carriage return before a line feed, or before the end of the file, ends the line with it.
     expected = [
         (str(number), line.removesuffix("\r"))
@@ -59,6 +61,15 @@ def test_numbers_are_those_of_the_file(tmp_path):
     path = tmp_path / "lines.txt"
     path.write_bytes(b"one\r\n \t\n\ntwo\r\r\n")
     assert list(read_text_lines(path)) == [Record("1", "one"), Record("4", "two\r")]
+
+
+def test_lines_that_end_in_carriage_returns_are_refused(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"one\rtwo\rthree\r")
+    (bad,) = read_text_lines(path)
+    assert bad.reason.startswith(f"{path}:1: one line with carriage returns (CR) inside; end")
+    path.write_bytes(b"one\rtwo\nthree\n")
+    assert list(read_text_lines(path)) == [Record("1", "one\rtwo"), Record("2", "three")]
 
 
 def test_compressed_files_are_named_after_what_is_in_them(tmp_path):
