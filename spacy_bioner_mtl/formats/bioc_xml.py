@@ -133,9 +133,9 @@ def _check_texts(document: Element) -> None:
             continue
         parent = text.getparent()
         if text.tag != "text" or inside not in (["passage"], ["sentence", "passage"]):
+            path = "".join(f"<{tag}>" for tag in (*reversed(inside), text.tag))
             raise ValueError(
-                f"a text in <{text.tag}>, inside of <{parent.tag}>, is not where BioC has texts; "
-                "write <passage><text>"
+                f"its text in {path} is not where BioC has texts; write <passage><text>"
             )
         if parent.find("text") is not text:
             raise ValueError(f"a second <text> in one <{parent.tag}>; give each one of its own")

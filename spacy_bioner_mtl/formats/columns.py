@@ -36,6 +36,7 @@ _COMMENT = re.compile(r"#\s*(newpar\b|[\w.:-]+ *=)")
 _NO_TOKEN = re.compile(r"\d+[-.]\d+")
 _NUMBER = re.compile(r"\d+([-.:/_]\d+)*")
 _CONLL_U_COLUMNS = 10
+_WITH_DIGIT = re.compile(r"[\w.:/-]*\d[\w.:/-]*")
 _HEX = re.compile(r"[0-9a-f]{4,}|[0-9A-F]{4,}")
 # Names of columns in the first line of a file
 _WORD_NAMES = frozenset(["token", "tokens", "word", "words", "form", "text"])
@@ -306,7 +307,7 @@ def _looks_like_identifiers(sentences: Iterable[list[str]]) -> bool:
     if all(map(_NUMBER.fullmatch, every)):
         return True
     if len(every) >= _SEVERAL:
-        n_with_digits = sum(any(map(str.isdigit, word)) for word in every)
+        n_with_digits = sum(_WITH_DIGIT.fullmatch(word) is not None for word in every)
         alike = len({len(word) for word in every}) == 1 and all(map(_HEX.fullmatch, every))
         # No text has a digit in every word.
         if n_with_digits == len(every) or (alike and 2 * n_with_digits > len(every)):

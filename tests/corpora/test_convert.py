@@ -152,7 +152,7 @@ def test_spans_that_do_not_align_are_counted_and_unknown(folder, capsys):
     assert groups(doc) == {"H": [("5-HT", "X")], "H:unknown": [("anticough", "-")]}
     shown = printed(capsys)
     assert "1 mentions (50.00%) do not align with tokens" in shown
-    assert "to the end of one 1 unknown raw.txt: document '7'" in shown
+    assert "not aligned with tokens 1 unknown raw.txt: document '7'" in shown
     assert "4 tokens, 1 mentions, heads H" in shown
     what = "document '7': the mention 'cough' (4-9) does not begin and end with a token"
     assert_fails(capsys, "raw.txt:", what, "raw.txt", "out.spacy", *HEAD, "--strict")
@@ -160,7 +160,7 @@ def test_spans_that_do_not_align_are_counted_and_unknown(folder, capsys):
 
 def test_no_mention_aligns_with_tokens(folder, capsys):
     Path("raw.txt").write_text("7|t|anticough\n7\t4\t9\tcough\tX\n")
-    what = "none of the annotations can be used (1 not from the beginning of a token to the end"
+    what = "none of the annotations can be used (1 not aligned with tokens, the first"
     assert_fails(capsys, "raw.txt:", what, "raw.txt", "out.spacy", *HEAD)
     assert not Path("out.spacy").exists()
 
