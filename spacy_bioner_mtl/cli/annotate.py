@@ -161,7 +161,7 @@ def annotate(
 
 def _tell_about_folder(report: "RunReport") -> None:
     """Say what was passed over, and what was found of earlier runs."""
-    from spacy_bioner_mtl.annotate.shards import MANIFEST, SHOWN
+    from spacy_bioner_mtl.annotate.shards import MANIFEST
 
     if report.n_skipped:
         show("info", f"{report.n_skipped:,} files were finished before")
@@ -178,16 +178,18 @@ def _tell_about_folder(report: "RunReport") -> None:
             f"{report.orphans[0]}, stay; the manifest does not list them",
         )
     if report.left_out:
-        shown = ", ".join(each.name for each in report.left_out[:SHOWN])
-        more = len(report.left_out) - SHOWN
-        show(
-            "warn",
-            f"{len(report.left_out):,} passed over: {shown}"
-            f"{f' and {more:,} more' if more > 0 else ''}; {MANIFEST} says why",
-        )
+        names = _name([each.name for each in report.left_out])
+        show("warn", f"{len(report.left_out):,} passed over: {names}; {MANIFEST} says why")
         if is_verbose():
             for each in report.left_out:
                 show("plain", f"{each.name}: {each.reason}")
+
+
+def _name(names: list[str]) -> str:
+    from spacy_bioner_mtl.annotate.shards import SHOWN
+
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _conclude(report: "RunReport", out: Path) -> None:
@@ -195,6 +197,10 @@ def _conclude(report: "RunReport", out: Path) -> None:
     from spacy_bioner_mtl.errors import InputError
 
     shards = report.shards
+    # Nothing was asked of a shard that failed, and its fault is told.
+    empty = [each.source for each in shards if not (each.documents or each.errors or each.failure)]
+    if empty:
+        show("warn", f"No document in {len(empty):,} file{'s' * (len(empty) > 1)}: {_name(empty)}")
     documents = sum(shard.documents for shard in shards)
     message = (
         f"{out}: {documents:,} documents, {sum(shard.words for shard in shards):,} words, "

@@ -51,6 +51,8 @@ def print_gold_report(report: "GoldReport") -> None:
             f"{_annotations(report.unusable)} cannot be used; what text may be meant "
             "counts as unknown, never as outside. --strict refuses the first"
         )
+    if report.hint:
+        msg.warn(f"More than half of the annotations are not where they should be: {report.hint}")
     if report.odd:
         msg.warn(f"{_annotations(report.odd)} with a flaw, and used all the same")
     if report.left_out:
@@ -60,7 +62,8 @@ def print_gold_report(report: "GoldReport") -> None:
         named = ", ".join(map(str, shown))
         more = ", …" if len(report.skipped) > len(shown) else ""
         msg.warn(
-            f"{len(report.skipped):,} in folders not of the format, and skipped: {named}{more}"
+            f"{len(report.skipped):,} in folders named otherwise than files of the format, and "
+            f"skipped: {named}{more}"
         )
 
 

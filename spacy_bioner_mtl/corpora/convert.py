@@ -23,7 +23,7 @@ from spacy_bioner_mtl.formats.gold_records import (
     read_sources,
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Flaw, FlawKind, Mention, Record
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
@@ -36,11 +36,9 @@ class ConversionReport:
     documents (int): Documents written.
     sentences (int): Sentences in them; 0 for raw text, which has none.
     tokens (int): Tokens in them.
-    mentions (dict[str, int]): Mentions per label, after renaming and without duplicates.
+    mentions (dict[str, int]): Mentions written per label, after renaming and without duplicates.
     duplicates (int): Mentions left out since the same span has the same label already.
     unknown (int): Tokens that are unknown for at least one head.
-    unaligned (int): Mentions that do not begin and end with a token; the tokens they touch are
-        marked as unknown.
     unused_labels (list[str]): Labels of the map that no mention had.
     gold (GoldReport): What was wrong with annotations, and what was left out.
     """
@@ -52,7 +50,6 @@ class ConversionReport:
     mentions: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     unknown: int = 0
-    unaligned: int = 0
     unused_labels: list[str] = field(default_factory=list)
     gold: GoldReport = field(default_factory=GoldReport)
 
@@ -72,9 +69,14 @@ class ConversionReport:
         return self.gold.schemes
 
     @property
+    def unaligned(self) -> int:
+        """Mentions that do not begin and end with a token; the tokens they touch are unknown."""
+        return self.gold.count(FlawKind.UNALIGNED)
+
+    @property
     def unaligned_share(self) -> float:
         """Share of the mentions that do not align with tokens, from 0 to 1."""
-        return self.unaligned / max(sum(self.mentions.values()), 1)
+        return self.unaligned / max(sum(self.mentions.values()) + self.unaligned, 1)
 
 
 def convert_files(
@@ -149,13 +151,17 @@ def convert_files(
                 name: find_unknown(record, labels, name if by_type else None) for name in names
             },
         )
-        doc, n_unaligned = record_to_doc(record, vocab, tokenize)
+        doc, unaligned = record_to_doc(record, vocab, tokenize)
+        for mention in unaligned:
+            report.mentions[mention.label] -= 1
+            report.gold.add(_tell_of_tokens(path, record, mention), strict=strict)
         doc_bin.add(doc)
         report.documents += 1
         report.sentences += len(record.sentence_starts)
         report.tokens += len(doc)
         report.unknown += _count_unknown(doc)
-        report.unaligned += n_unaligned
+    if report.unaligned:
+        report.gold.refuse_if_useless(", ".join(map(str, sources)), sum(report.mentions.values()))
     report.unused_labels = sorted(labels.keys() - met)
     _write(doc_bin, out)
     return report
@@ -194,6 +200,18 @@ def _relabel(
     for mention in distinct:
         report.mentions[mention.label] = report.mentions.get(mention.label, 0) + 1
     return distinct
+
+
+def _tell_of_tokens(path: Path, record: Record, mention: Mention) -> Flaw:
+    place = f"{path}: document {record.id!r}"
+    said = record.text[mention.start : mention.end]
+    return Flaw(
+        FlawKind.UNALIGNED,
+        place,
+        f"{place}: the mention {said!r} ({mention.start}-{mention.end}) does not begin and end "
+        "with a token; correct its offsets, or choose another --tokenizer",
+        mention.label,
+    )
 
 
 def _check_types(path: Path, record: Record, labels: LabelMap, names: Sequence[str]) -> None:

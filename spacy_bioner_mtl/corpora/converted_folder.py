@@ -139,7 +139,6 @@ def summarize(report: "ConversionReport") -> str:
     repairs = {
         f"tag transitions repaired, the first at {report.first_repair}": report.repaired,
         "duplicate mentions left out": report.duplicates,
-        "mentions do not fit the tokens and count as unknown": report.unaligned,
         "tokens of unknown annotation": report.unknown,
     }
     counts += [f"{count:,} {what}" for what, count in repairs.items() if count]
@@ -148,6 +147,8 @@ def summarize(report: "ConversionReport") -> str:
             becomes = "used" if kind.is_used else "count as unknown"
             where = f"the first at {flaw.places[0]}"
             counts.append(f"{flaw.count:,} {kind.value} ({becomes}, {where})")
+    if report.gold.hint:
+        counts.append(f"more than half not where they should be: {report.gold.hint}")
     left_out = report.gold.describe_left_out()
     if left_out:
         counts.append(f"documents left out: {left_out}")

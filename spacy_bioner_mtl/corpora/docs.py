@@ -14,7 +14,7 @@ Tokenizer = Callable[[str], Doc]
 
 def record_to_doc(
     record: Record, vocab: Vocab, tokenizer: Tokenizer | None = None
-) -> tuple[Doc, int]:
+) -> tuple[Doc, list[Mention]]:
     """Make a gold document of a record.
 
     A record that comes tokenised keeps its tokens: the document has no information on spacing,
@@ -25,7 +25,7 @@ def record_to_doc(
     record (Record): The record.
     vocab (Vocab): The vocabulary of the document; for raw text, that of the tokenizer.
     tokenizer (Callable[[str], Doc] | None): Tokenises raw text; not needed for other records.
-    RETURNS (tuple[Doc, int]): The document and its number of mentions not aligned with tokens.
+    RETURNS (tuple[Doc, list[Mention]]): The document and the mentions not aligned with tokens.
     RAISES (InputError): If something cannot name a head.
     """
     doc, tokens = _tokenize(record, vocab, tokenizer)
@@ -35,7 +35,7 @@ def record_to_doc(
     def touched(start: int, end: int) -> tuple[int, int]:
         return bisect_right(ends, start), bisect_left(starts, end)
 
-    n_unaligned = 0
+    unaligned = []
     for head, mentions in record.mentions.items():
         check_head_name(head)
         gold = []
@@ -45,7 +45,7 @@ def record_to_doc(
             if first < after and starts[first] == mention.start and ends[after - 1] == mention.end:
                 gold.append(Span(doc, first, after, label=mention.label))
             else:
-                n_unaligned += 1
+                unaligned.append(mention)
                 unknown.add((first, after))
         doc.spans[head] = gold
         known = {index for span in gold for index in range(span.start, span.end)}
@@ -58,7 +58,7 @@ def record_to_doc(
         ]
         if open_spans:
             doc.spans[head + UNKNOWN_SUFFIX] = open_spans
-    return doc, n_unaligned
+    return doc, unaligned
 
 
 def doc_to_record(doc: Doc, heads: Sequence[str]) -> Record:

@@ -23,6 +23,7 @@ from bioc import (
     BioCPassage,
 )
 
+from spacy_bioner_mtl.formats.encoding import find_nul
 from spacy_bioner_mtl.formats.flaws import MentionCheck
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
@@ -155,6 +156,9 @@ def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"half of a surrogate pair at {error.start} of its text") from None
+    nul = find_nul(text)
+    if nul:
+        raise ValueError(nul)
     passages = []
     mentions: dict[str, list[Mention]] = {}
     annotations: list[tuple[BioCAnnotation, int]] = []
@@ -165,6 +169,7 @@ def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
             meta[OFFSET] = part.offset
         passages.append(Passage(start, start + len(part.text), kind, meta))
         annotations.extend((annotation, shift + start) for annotation, shift in part.annotations)
+    n_placed = len(annotations)
     for annotation in document.annotations:
         first = min((location.offset for location in annotation.locations), default=0)
         shifts = [
@@ -175,8 +180,14 @@ def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
         annotations.append((annotation, shifts[-1] if shifts else 0))
     flaws = []
     check = MentionCheck(text)
-    for annotation, shift in annotations:
+    for number, (annotation, shift) in enumerate(annotations):
         if not annotation.locations:
+            # Those of the document as a whole are no mentions, unless they have a text.
+            label = _find_label(annotation)
+            if annotation.text or (label and number < n_placed):
+                reason = f"{place}: annotation {annotation.id!r} has no location; add it"
+                unknown = tuple(check.find_anywhere(annotation.text, label))
+                flaws.append(Flaw(FlawKind.MALFORMED, place, reason, label, unknown))
             continue
         mention = _make_mention(annotation, shift)
         flaw = check.check(
@@ -260,17 +271,22 @@ def _find_kind(infons: dict[str, Any]) -> str:
     return next((str(infons[key]) for key in _KINDS if infons.get(key)), "")
 
 
+def _find_label(annotation: BioCAnnotation) -> str:
+    label = annotation.infons.get(_TYPE)
+    return "" if label is None else str(label)
+
+
 def _make_mention(annotation: BioCAnnotation, shift: int) -> Mention:
     pieces = sorted(
         (location.offset + shift, location.offset + location.length + shift)
         for location in annotation.locations
     )
-    label, score = annotation.infons.get(_TYPE), annotation.infons.get(_SCORE)
+    score = annotation.infons.get(_SCORE)
     identifiers = (annotation.infons.get(key) for key in _IDENTIFIERS)
     return Mention(
         pieces[0][0],
         max(end for _, end in pieces),
-        "" if label is None else str(label),
+        _find_label(annotation),
         parse_score(str(score)),
         next((str(identifier) for identifier in identifiers if identifier), ""),
         tuple(pieces) if len(pieces) > 1 else (),

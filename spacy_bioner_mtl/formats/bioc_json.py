@@ -1,7 +1,7 @@
 """BioC as JSON. What is kept of a document is said in formats/bioc.py."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
 from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.json_values import load_json
 from spacy_bioner_mtl.formats.limits import LARGEST_JSON, over
 from spacy_bioner_mtl.formats.lines import split_lines
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 
 # That of the collections that PubTator 3 gives out has a name of its own.
 _LISTS = ("documents", "PubTator3")
-_OFTEN_MISSING: dict[str, Any] = {"infons": {}, "annotations": [], "sentences": []}
+_PARTS = ("passages", "sentences")
 _HEADER = (
     f'{{"bioctype": "BioCCollection", "source": "{SOURCE}", "date": "", "key": "", '
     '"version": "1.0", "infons": {}, "documents": ['
@@ -41,7 +42,7 @@ def read_bioc_json(source: Path | Source, gold: bool = True) -> Iterator[ReadRec
     with open_text(source) as file:
         first = file.readline(LARGEST_JSON + 1)
         try:
-            value = json.loads(first)
+            value = load_json(first)
         except (ValueError, RecursionError):
             rest = file.read(LARGEST_JSON + 1 - len(first))
             yield from _read_documents(_load_whole(source, first + rest), f"{source}", gold)
@@ -54,7 +55,7 @@ def read_bioc_json(source: Path | Source, gold: bool = True) -> Iterator[ReadRec
                 yield BadRecord("", line.fault)
                 continue
             try:
-                value = json.loads(line.text)
+                value = load_json(line.text)
             except (ValueError, RecursionError) as error:
                 yield BadRecord("", f"{source}:{line.number}: no JSON ({error}); correct the line")
             else:
@@ -85,13 +86,15 @@ def _load_whole(source: Path | Source, content: bytes) -> Any:
             "on each line, or BioC XML"
         )
     try:
-        return json.loads(content)
+        return load_json(content)
     except json.JSONDecodeError as error:
         line, reason = error.lineno, error.msg
     except UnicodeDecodeError as error:
         line, reason = content.count(b"\n", 0, error.start) + 1, "not UTF-8"
     except RecursionError:
         line, reason = 1, "nested too deep"
+    except ValueError as error:
+        line, reason = 1, str(error)
     raise InputError(f"{source}:{line}: no JSON ({reason}); correct the file or copy it again")
 
 
@@ -116,13 +119,15 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
     """
     if not isinstance(part, dict):
         return
-    for key, empty in _OFTEN_MISSING.items():
-        if type(part.get(key)) is not type(empty):
-            part[key] = empty.copy()
+    if not isinstance(part.get("infons"), dict):
+        part["infons"] = {}
     part.setdefault("id", "")
-    annotations = part["annotations"] if gold else []
+    annotations = _as_list(part.get("annotations")) if gold else []
     part["relations"], part["annotations"] = [], []
-    for annotation in annotations if isinstance(annotations, list) else [annotations]:
+    part["sentences"] = _as_list(part.get("sentences"))
+    if part.get("passages"):
+        part["passages"] = _as_list(part["passages"])
+    for annotation in annotations:
         fault = _find_fault(annotation)
         if fault:
             yield fault
@@ -130,7 +135,7 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
             part["annotations"].append({"id": "", "text": None, **annotation})
     offset = part.get("offset")
     after = offset if type(offset) is int else 0
-    for key in ("passages", "sentences"):
+    for key in _PARTS:
         inner = part.get(key)
         for each in inner if isinstance(inner, list) else ():
             yield from _tidy(each, gold)
@@ -138,6 +143,27 @@ def _tidy(part: Any, gold: bool) -> Iterator[str]:
                 if type(each.get("offset")) is not int:
                     each["offset"] = after
                 after = each["offset"] + len(str(each.get("text") or "")) + 1
+
+
+def _as_list(value: Any) -> list[Any]:
+    """Take an object in place of a list as a list of one, as programs write it."""
+    if isinstance(value, list):
+        return value
+    return [value] if value else []
+
+
+def _check_texts(part: dict[str, Any], lists: Sequence[str]) -> None:
+    """Refuse a document of which not all text would be read."""
+    for key, value in part.items():
+        known = (key == "text" and len(lists) < 2) or key in lists[:1]
+        if not known and value and key.strip().lower() in ("text", *_PARTS):
+            raise ValueError(
+                f"its {key!r} is not where BioC has texts; write them into 'passages', each with "
+                "its 'text'"
+            )
+        for each in value if known and isinstance(value, list) else ():
+            if isinstance(each, dict):
+                _check_texts(each, lists[1:])
 
 
 def _find_fault(annotation: Any) -> str:
@@ -149,6 +175,8 @@ def _find_fault(annotation: Any) -> str:
             annotation[key] = empty
         if type(annotation[key]) is not type(empty):
             return f"{what} has {key!r} of another type than BioC's"
+    if not isinstance(annotation["infons"].get("type"), str | None):
+        return f"{what} has a type that is no string"
     if not isinstance(annotation.get("text"), str | None):
         return f"{what} has a 'text' that is no string"
     for location in annotation["locations"]:
@@ -159,6 +187,10 @@ def _find_fault(annotation: Any) -> str:
 
 
 def _decode(value: Any) -> BioCDocument:
+    if isinstance(value, dict):
+        _check_texts(value, _PARTS)
+        if value.get("passages") == []:
+            raise ValueError("no passage with a text in it; write its text into 'passages'")
     return biocjson.fromJSON(value, "BioCDocument")
 
 

@@ -24,6 +24,8 @@ _HEADER = f"""<?xml version="1.0" encoding="UTF-8"?>
 <key></key>
 """
 _FOOTER = "</collection>\n"
+_PARTS = ("document", "passage", "sentence", "annotation", "relation")
+_TAGS = frozenset([*_PARTS, "id", "infon", "offset", "text", "location", "node"])
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -59,6 +61,12 @@ def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
 
 def _tidy(document: Element, gold: bool) -> list[str]:
     """Take out what is not read, or what the library cannot decode, and tell about the latter."""
+    for text in document.iter("text"):
+        # Markup inside of a text, such as <sup>; entities are refused later.
+        if len(text) and not find_entity(text):
+            whole = "".join(text.itertext())
+            del text[:]
+            text.text = whole
     for infon in list(document.iter("infon")):
         if "key" not in infon.attrib and infon.getparent().tag != "annotation":
             infon.getparent().remove(infon)
@@ -110,9 +118,42 @@ def _decode(element: Element) -> BioCDocument:
     entity = find_entity(element)
     if entity:
         raise ValueError(f"it refers to the entity {entity}; write the character itself")
+    _check_texts(element)
     # The library's own stream of documents keeps all of the file in memory.
     document = etree.tostring(element, encoding="unicode", with_tail=False)
     return biocxml.loads(f"<collection>{document}</collection>").documents[0]
+
+
+def _check_texts(document: Element) -> None:
+    """Refuse a document of which not all text would be read."""
+    found = False
+    for text in document.iter(etree.Element):
+        inside = _list_parents(text, document)
+        if str(text.tag).lower() != "text" or "annotation" in inside:
+            continue
+        parent = text.getparent()
+        if text.tag != "text" or inside not in (["passage"], ["sentence", "passage"]):
+            path = "".join(f"<{tag}>" for tag in (*reversed(inside), text.tag))
+            raise ValueError(
+                f"its text in {path} is not where BioC has texts; write <passage><text>"
+            )
+        if parent.find("text") is not text:
+            raise ValueError(f"a second <text> in one <{parent.tag}>; give each one of its own")
+        found = True
+    unknown = next((each for each in document.iter(etree.Element) if _is_foreign(each)), None)
+    if document.find("passage") is None or (not found and unknown is not None):
+        raise ValueError("no passage with a text in it; write <passage><text>")
+
+
+def _list_parents(element: Element, document: Element) -> list[str]:
+    tags = []
+    while element is not document and (element := element.getparent()) is not document:
+        tags.append(str(element.tag))
+    return tags
+
+
+def _is_foreign(element: Element) -> bool:
+    return element.tag not in _TAGS and bool("".join(element.itertext()).strip())
 
 
 def _write_document(record: Record) -> str:

@@ -14,9 +14,10 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source, source_path
-from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.encoding import find_nul, open_text
 from spacy_bioner_mtl.formats.flaws import MentionCheck, is_written_otherwise
 from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
+from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
     SOURCE_HEAD,
@@ -37,6 +38,9 @@ _REFERENCE = re.compile(r"\S+ (?P<target>T\S*) (?P<concept>\S+)")
 _NOTE = re.compile(r"AnnotatorNotes (?P<target>T\S*)")
 # brat wants the name of a database before a concept; this one is for concepts without.
 _NO_DATABASE = "Concept:"
+# Lines of other kinds than mentions: events, relations, attributes, normalisations, notes
+_OTHER = re.compile(r"[ERAMN]\S*$|[*#]")
+_LINE_END = re.compile("\r\n|\n|\r")
 _CRLF = re.compile("\r\n")
 # More digits than any offset has
 _DIGITS = 18
@@ -73,7 +77,8 @@ def read_brat(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
         is not annotated for any head.
     gold (bool): Whether to read the annotations. Otherwise their file is not opened.
     YIELDS (ReadRecord): The one record; its id is the name of the file without suffix. Annotations
-        that do not fit the text are flaws. It is a BadRecord if a file is not UTF-8.
+        that do not fit the text are flaws. It is a BadRecord if a file is not UTF-8, or
+        holds NUL.
     RAISES (InputError): If a file cannot be read.
     """
     path = source_path(source)
@@ -140,12 +145,16 @@ def _read_text(source: Path | Source) -> str:
     if len(content) > LARGEST_TEXT:
         raise ValueError(f"1: {over('LARGEST_TEXT', LARGEST_TEXT)} in one document; divide it")
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{line}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8"
         ) from None
+    nul = find_nul(text)
+    if nul:
+        raise ValueError(f"{text[: text.index(chr(0))].count(chr(10)) + 1}: {nul}")
+    return text
 
 
 def _read_annotations(path: Path, annotations: str, record: Record) -> None:
@@ -155,8 +164,9 @@ def _read_annotations(path: Path, annotations: str, record: Record) -> None:
     scores: dict[str, float | None] = {}
     concepts: dict[str, list[str]] = {}
     check = MentionCheck(record.text)
-    for number, line in enumerate(annotations.split("\n"), start=1):
-        identifier, _, rest = line.removesuffix("\r").partition("\t")
+    lines_of_file = _LINE_END.split(annotations.removeprefix(BYTE_ORDER_MARK))
+    for number, line in enumerate(lines_of_file, start=1):
+        identifier, _, rest = line.lstrip().partition("\t")
         data, _, said = rest.partition("\t")
         if identifier.startswith("T"):
             place = f"{path}:{number}"
@@ -177,6 +187,14 @@ def _read_annotations(path: Path, annotations: str, record: Record) -> None:
             concepts.setdefault(match["target"], []).append(concept)
         elif match := identifier.startswith("#") and _NOTE.fullmatch(data):
             heads[match["target"]], scores[match["target"]] = _read_note(said)
+        elif line.strip() and not _OTHER.match(identifier):
+            place = f"{path}:{number}"
+            reason = (
+                f"{place}: no annotation: begin the line with an identifier such as T1, and a tab"
+            )
+            record.flaws.append(
+                Flaw(FlawKind.MALFORMED, place, reason, "", tuple(check.everything()))
+            )
     for each in _count_line_breaks(record.text, lines):
         pieces = sorted(each.pieces)
         what = f"annotation {each.identifier!r}"

@@ -36,6 +36,17 @@ _COMMENT = re.compile(r"#\s*(newpar\b|[\w.:-]+ *=)")
 _NO_TOKEN = re.compile(r"\d+[-.]\d+")
 _NUMBER = re.compile(r"\d+([-.:/_]\d+)*")
 _CONLL_U_COLUMNS = 10
+_WITH_DIGIT = re.compile(r"[\w.:/-]*\d[\w.:/-]*")
+_HEX = re.compile(r"[0-9a-f]{4,}|[0-9A-F]{4,}")
+# Names of columns in the first line of a file
+_WORD_NAMES = frozenset(["token", "tokens", "word", "words", "form", "text"])
+_TAG_NAMES = frozenset(
+    ["tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "entity", "iob", "bio"]
+)
+#: The number of a line, and its columns.
+_Row = tuple[int, list[str]]
+# So many words in a row do not look like numbers or tags by chance.
+_SEVERAL = 4
 # So many words of a sentence may begin alike by chance, as in "IL2 IL4".
 _FEW = 2
 
@@ -206,8 +217,12 @@ def _find_layout(source: Path | Source, lines: list[Line], word_column: int | No
     sizes = sorted(len(columns) for sentence in sentences for _, columns in sentence)
     size = sizes[len(sizes) // 2] if sizes else 1
     layout = _Layout(layout.word, tabs, size)
+    rows_of_all = [row for sentence in sentences for row in sentence]
+    if word_column is not None:
+        _check_named_column(source, rows_of_all, layout.word)
     if word_column is not None or not sentences:
         return layout
+    _check_order(source, rows_of_all)
     if tabs and all(each == _CONLL_U_COLUMNS for each in sizes):
         tokens = [
             [row for row in sentence if not _NO_TOKEN.fullmatch(row[1][0])]
@@ -230,6 +245,53 @@ def _find_layout(source: Path | Source, lines: list[Line], word_column: int | No
     return layout
 
 
+def _check_named_column(source: Path | Source, rows: list[_Row], index: int) -> None:
+    """Refuse a column of numbers where another one holds words."""
+    if len(rows) < _SEVERAL or not all(
+        index < len(columns) and _NUMBER.fullmatch(columns[index]) for _, columns in rows
+    ):
+        return
+    for other in set(range(min(len(columns) for _, columns in rows) - 1)) - {index}:
+        words = {columns[other] for _, columns in rows if columns[other].isalpha()}
+        if 2 * len(words) > len(rows):
+            raise InputError(
+                f"{source}:{rows[0][0]}: column {index + 1} ({rows[0][1][index]!r}) holds nothing "
+                f"but numbers, and column {other + 1} ({rows[0][1][other]!r}) words; correct "
+                "--word-column"
+            )
+
+
+def _check_order(source: Path | Source, rows: list[_Row]) -> None:
+    """Refuse files that surely hold something else than a word in the first column."""
+    number, columns = rows[0]
+    place = f"{source}:{number}"
+    firsts, lasts = [row[0] for _, row in rows], [row[-1] for _, row in rows]
+    if len(columns) > 1 and columns[0].lower() in _WORD_NAMES and columns[-1].lower() in _TAG_NAMES:
+        raise InputError(
+            f"{place}: {columns[0]!r} and {columns[-1]!r} are names of columns, not a token and "
+            "its tag; take this line out"
+        )
+    if _are_tags(firsts) and not all(map(is_like_a_tag, lasts)):
+        raise InputError(
+            f"{place}: the first column ({columns[0]!r}) holds tags; put the token first and the "
+            "tag last, or say with --word-column which column is the token, counted from 1"
+        )
+    for sign in ",;":
+        parts = [first.rpartition(sign) for first in firsts]
+        whole = all(len(row) == 1 for _, row in rows) and all(word for word, _, _ in parts)
+        if whole and _are_tags([tag for _, _, tag in parts]):
+            raise InputError(
+                f"{place}: columns parted by {sign!r} ({columns[0]!r}); part them by tabs"
+            )
+
+
+def _are_tags(values: list[str]) -> bool:
+    """Tell whether all are tags, so many, or with types, that they are no words by chance."""
+    typed = sum(value[1:2] == "-" and value[2:] != "" for value in values)
+    strict = all(is_like_a_tag(value) and value == to_upper(value) for value in values)
+    return strict and ((len(values) > 1 and typed > 0) or len(values) >= _SEVERAL)
+
+
 def _is_row(line: Line) -> bool:
     return bool(line.text.strip()) and not _STARTS_DOCUMENT.match(line.text)
 
@@ -239,10 +301,17 @@ def _is_numbered(sentence: list[tuple[int, list[str]]]) -> bool:
 
 
 def _looks_like_identifiers(sentences: Iterable[list[str]]) -> bool:
-    """Check whether all are numbers, or the same in all rows of each sentence, but for a number."""
+    """Check whether all have numbers, or are the same in all rows of a sentence, but for one."""
     sentences = list(sentences)
-    if all(_NUMBER.fullmatch(word) for sentence in sentences for word in sentence):
+    every = [word for sentence in sentences for word in sentence]
+    if all(map(_NUMBER.fullmatch, every)):
         return True
+    if len(every) >= _SEVERAL:
+        n_with_digits = sum(_WITH_DIGIT.fullmatch(word) is not None for word in every)
+        alike = len({len(word) for word in every}) == 1 and all(map(_HEX.fullmatch, every))
+        # No text has a digit in every word.
+        if n_with_digits == len(every) or (alike and 2 * n_with_digits > len(every)):
+            return True
     longer = [sentence for sentence in sentences if len(sentence) > 1]
     if any(len(sentence) > _FEW for sentence in longer):
         longer = [[word.rstrip("0123456789") for word in sentence] for sentence in longer]

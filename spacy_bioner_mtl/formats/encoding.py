@@ -83,6 +83,21 @@ def refuse_wide_encoding(name: str, head: bytes) -> None:
         )
 
 
+def find_nul(text: str) -> str:
+    """Find a NUL character, which no text holds: it may be in UTF-16 from there on, or no text.
+
+    text (str): The text.
+    RETURNS (str): What is wrong, and the remedy; empty if there is none.
+    """
+    position = text.find("\0")
+    if position < 0:
+        return ""
+    return (
+        f"a NUL character (character {position + 1}), as in UTF-16 and in files that are no text; "
+        "remove it, or convert the file to UTF-8"
+    )
+
+
 def _count_controls(head: bytes) -> int:
     return sum(byte < 0x20 and chr(byte) not in _WHITE_SPACE for byte in head)
 

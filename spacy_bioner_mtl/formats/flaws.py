@@ -106,6 +106,15 @@ class MentionCheck:
             return self.everything()
         return sorted(places, key=lambda place: (place.start, place.end))
 
+    def find_anywhere(self, said: str | None, label: str = "") -> list[Word]:
+        """Find what is unknown because of a mention whose offsets cannot be read.
+
+        said (str | None): The text that it is said to have.
+        label (str): Its type.
+        RETURNS (list[Word]): As find_unknown.
+        """
+        return self.find_unknown(-1, 0, said, label.strip())
+
     def everything(self) -> list[Word]:
         """Take all of the text.
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from spacy_bioner_mtl.errors import InputError
 
 _LINK = "it is a link, which is not followed; name it by a pattern, or copy what it leads to"
+_ALONE = "the file of text beside it, of the same name, is missing; put it there"
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -56,7 +57,7 @@ def search_folder(
     source (Path): The folder.
     is_wanted (Callable[[str], bool]): Whether a file of this name is to be annotated.
     companions (tuple[str, ...]): How names of files end that belong to such a file of the same
-        name; they are not mentioned.
+        name; they are not mentioned, unless it is missing.
     RETURNS (Found): The files, and all others.
     RAISES (InputError): The folder itself cannot be read.
     """
@@ -87,10 +88,9 @@ def search_folder(
                 folders.append(f"{name}/")
             elif entry.is_symlink() and os.path.isdir(entry.path):
                 left_out.append(LeftOut(f"{name}/", _LINK, fault=True))
-            elif entry.name.removesuffix(".gz").endswith(companions) and (
-                _stem(entry.name) in stems
-            ):
-                continue
+            elif entry.name.removesuffix(".gz").endswith(companions):
+                if _stem(entry.name) not in stems:
+                    left_out.append(LeftOut(name, _ALONE, fault=True))
             elif not is_wanted(entry.name):
                 left_out.append(LeftOut(name, "its name ends otherwise", fault=False))
             elif entry.is_symlink():

@@ -23,6 +23,7 @@ from spacy_bioner_mtl.formats.registry import Format, Reader, find_gold_format
 
 #: How many places of each kind of flaw are kept.
 PLACES = 3
+_DISPLACED = (FlawKind.OTHER_TEXT, FlawKind.OUTSIDE, FlawKind.EMPTY)
 _NOT_ANNOTATED = "not annotated"
 
 
@@ -43,12 +44,14 @@ class GoldReport:
     """What was wrong in gold documents, and what was left out.
 
     flaws (dict[FlawKind, FlawCount]): Flaws by kind.
+    usable (int): Annotations that are used, those with a flaw included.
     left_out (dict[str, int]): Documents that are no gold, by reason.
     schemes (dict[str, str]): Per file, the scheme of its tags, or "offsets".
-    skipped (list[Path]): What is in folders and is not of the format.
+    skipped (list[Path]): Files in folders whose names end otherwise than those of the format.
     """
 
     flaws: dict[FlawKind, FlawCount] = field(default_factory=dict)
+    usable: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     schemes: dict[str, str] = field(default_factory=dict)
     skipped: list[Path] = field(default_factory=list)
@@ -63,6 +66,39 @@ class GoldReport:
         """How many annotations have a flaw, and are used all the same."""
         return sum(each.count for kind, each in self.flaws.items() if kind.is_used)
 
+    @property
+    def hint(self) -> str:
+        """What may be wrong, where more than half of the annotations are not where they should be.
+
+        Empty otherwise.
+        """
+        displaced = sum(map(self.count, _DISPLACED))
+        if 2 * displaced <= self.usable + self.unusable:
+            return ""
+        return (
+            "are all offsets shifted, or do they count bytes or units of UTF-16, not characters "
+            "(code points) from 0?"
+        )
+
+    def refuse_if_useless(self, name: str, usable: int) -> None:
+        """Refuse gold of which not one annotation can be used.
+
+        name (str): What was read, for the message.
+        usable (int): How many annotations can be used.
+        RAISES (InputError): If there are annotations, and none can be used.
+        """
+        if usable or not self.unusable:
+            return
+        kinds = ", ".join(
+            f"{each.count:,} {kind.value}, the first at {each.places[0]}"
+            for kind, each in self.flaws.items()
+            if not kind.is_used
+        )
+        raise InputError(
+            f"{name}: none of the annotations can be used ({kinds}); "
+            + (self.hint or "correct them, or give the format with --from")
+        )
+
     def count(self, kind: FlawKind) -> int:
         """Return how often a kind was met.
 
@@ -71,11 +107,15 @@ class GoldReport:
         """
         return self.flaws[kind].count if kind in self.flaws else 0
 
-    def add(self, flaw: Flaw) -> None:
+    def add(self, flaw: Flaw, *, strict: bool = False) -> None:
         """Count a flaw.
 
         flaw (Flaw): The flaw.
+        strict (bool): Whether to refuse it, unless it is merely written otherwise.
+        RAISES (InputError): If it is refused.
         """
+        if strict and flaw.kind is not FlawKind.WRITTEN_OTHERWISE:
+            raise InputError(flaw.reason)
         counted = self.flaws.setdefault(flaw.kind, FlawCount())
         counted.count += flaw.count
         if len(counted.places) < PLACES and flaw.place not in counted.places:
@@ -133,7 +173,9 @@ def read_sources(
     report (GoldReport): Counts flaws and what is left out.
     YIELDS (tuple[Path, Record]): The file and the document, as read_gold gives it; sentences of
         files of tokens are grouped.
-    RAISES (InputError): If a file or an option is wrong, or, after all, no document is gold.
+    RAISES (InputError): If a file or an option is wrong, a folder holds something that may belong
+        to the corpus and cannot be read, such as a link, or, after all, no document is gold, or
+        there are annotations and not one can be used.
     """
     wanted = find_gold_format(options.source_format) if options.source_format else None
     empty = True
@@ -159,6 +201,7 @@ def read_sources(
             + (f" ({left_out})" if left_out else "")
             + "; give a file whose texts were annotated"
         )
+    report.refuse_if_useless(", ".join(map(str, sources)), report.usable)
 
 
 def _list_files(
@@ -176,6 +219,13 @@ def _list_files(
             raise InputError(
                 f"{path}: no file in this folder ends in {suffixes}, as files of --from "
                 f"{of_folder.name} do; rename them, or name the files"
+            )
+        faults = [f"{path / each.name}: {each.reason}" for each in found.left_out if each.fault]
+        if faults:
+            more = f"; and {len(faults) - PLACES:,} more" if len(faults) > PLACES else ""
+            raise InputError(
+                f"{path}: not all of this folder can be read ({'; '.join(faults[:PLACES])}{more}); "
+                "mend that, or move it away"
             )
         report.skipped += [path / each.name for each in found.left_out]
         for name in found.names:
@@ -210,9 +260,8 @@ def read_gold(
             else:
                 whole.append(replace(mention, identifier="", score=None))
         for flaw in flaws:
-            if strict and flaw.kind is not FlawKind.WRITTEN_OTHERWISE:
-                raise InputError(flaw.reason)
-            report.add(flaw)
+            report.add(flaw, strict=strict)
+        report.usable += len(whole)
         unknown = [word for some in record.unknown.values() for word in some]
         yield replace(
             record,

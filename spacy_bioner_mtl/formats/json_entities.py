@@ -24,6 +24,8 @@ ENTITIES = ("spans", "ents", "entities", "label", "labels")
 _STARTS = ("start", "start_offset")
 _ENDS = ("end", "end_offset")
 _LEFT_OUT = {"reject": "rejected", "ignore": "ignored"}
+# How much of an unknown answer messages show
+_SHOWN = 40
 _ACCEPT = "accept"
 # Prodigy's interfaces: in the first, annotators mark every entity, and a text without spans has no
 # entity; in the second, they are asked whether the spans that they see are right; those whose names
@@ -77,8 +79,10 @@ def read_entities(fields: dict[str, Any], record: Record, place: str) -> None:
     record (Record): The record of its text. It gets no mentions, not even for SOURCE_HEAD, if
         nobody annotated it for entities.
     place (str): The file and the line.
+    RAISES (ValueError): If the object has entities, and an answer that nobody knows.
     """
-    answer, view = fields.get("answer"), str(fields.get("_view_id") or "")
+    given, view = fields.get("answer"), str(fields.get("_view_id") or "")
+    answer = given.casefold() if isinstance(given, str) else given
     record.left_out = _LEFT_OUT.get(str(answer), "")
     if record.left_out or view.startswith(_OTHER):
         return
@@ -90,6 +94,7 @@ def read_entities(fields: dict[str, Any], record: Record, place: str) -> None:
     if view in _BINARY and not any(fields[name] for name in names):
         # A question about nothing
         return
+    _check_answer(given)
     check = MentionCheck(record.text)
     everything = tuple(check.everything())
     if odd:
@@ -125,6 +130,16 @@ def read_entities(fields: dict[str, Any], record: Record, place: str) -> None:
         record.mentions[SOURCE_HEAD] = []
 
 
+def _check_answer(answer: Any) -> None:
+    known = (_ACCEPT, *_LEFT_OUT)
+    if answer in (None, "") or (isinstance(answer, str) and answer.casefold() in known):
+        return
+    raise ValueError(
+        f'"answer" is {str(answer)[:_SHOWN]!r}; write {", ".join(known[:-1])} or {known[-1]}, or '
+        "leave it out"
+    )
+
+
 def _find_gaps(mentions: Iterable[Mention], length: int) -> Iterator[Word]:
     """Find what is outside of all mentions."""
     end = 0
@@ -156,10 +171,11 @@ def _read_entity(entity: list[Any] | dict[str, Any]) -> _Entity:
         raise ValueError('"head" is no string; correct it or leave it out')
     if score is not None and type(score) not in (int, float):
         raise ValueError('"score" is no number; correct it or leave it out')
+    _check_answer(fields.get("answer"))
     identifier = "" if identifier is None else str(identifier)
     return _Entity(
         Mention(start, end, label or "", score, identifier),
         head or SOURCE_HEAD,
         said if isinstance(said, str) else None,
-        str(fields.get("answer") or ""),
+        str(fields.get("answer") or "").casefold(),
     )

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.files.reading import Source
+from spacy_bioner_mtl.formats.encoding import find_nul
 from spacy_bioner_mtl.formats.json_entities import ENTITIES, hold_entities, read_entities
+from spacy_bioner_mtl.formats.json_values import load_json
 from spacy_bioner_mtl.formats.lines import read_any_lines
 from spacy_bioner_mtl.formats.record import (
     MERGED_HEAD,
@@ -37,7 +39,8 @@ def read_jsonl(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]
     The text is "text" or "data". Entities are read from "spans", "ents", "entities", "label" and
     "labels" where these hold a list of objects with start, end and label, or of lists of the three.
     Those with a "head" are filed under it, the others under SOURCE_HEAD. What else the object says
-    is kept in the record's meta, without relations; what else an entity says is not.
+    is kept in the record's meta, without relations, and null for NaN and Infinity; what
+    else an entity says is not.
 
     Prodigy's "answer" and "_view_id" are heeded: objects that were rejected or ignored are left
     out, spans that were rejected are unknown, and of a text about which only single spans were
@@ -115,9 +118,9 @@ def write_doccano(records: Iterable[Record]) -> Iterator[str]:
 def _load(line: str) -> dict[str, Any]:
     """Read an object; a ValueError says what is wrong with the line and what to do."""
     try:
-        fields = json.loads(line)
+        fields = load_json(line)
         # What cannot be written again is found here, where it costs one document and not the file.
-        json.dumps(fields, ensure_ascii=False).encode()
+        json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
     except json.JSONDecodeError as error:
         raise ValueError(
             f"not JSON ({error.msg} at character {error.pos + 1}); write one JSON object a line"
@@ -152,6 +155,9 @@ def _make_record(identifier: str, fields: dict[str, Any], gold: bool, place: str
     text = meta.pop(named[0])
     if not isinstance(text, str):
         raise ValueError(f'"{named[0]}" is no string; write the text of the document there')
+    nul = find_nul(text)
+    if nul:
+        raise ValueError(nul)
     for name in ENTITIES:
         if name == "spans" or hold_entities(meta.get(name)):
             meta.pop(name, None)

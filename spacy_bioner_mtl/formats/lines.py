@@ -7,7 +7,7 @@ from typing import IO
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
-from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.encoding import find_nul, open_text
 from spacy_bioner_mtl.formats.limits import LONGEST_LINE, MIB, over
 
 #: What some programs put before a text to mark it as UTF-8. It is no part of the text.
@@ -39,7 +39,7 @@ def read_any_lines(source: Path | Source) -> Iterator[Line]:
     beginning is kept.
 
     source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
-    YIELDS (Line): Its lines; those that are not UTF-8, or too long, have a fault.
+    YIELDS (Line): Its lines; those that are not UTF-8, too long, or hold NUL have a fault.
     RAISES (InputError): If the file cannot be read, or is in UTF-16 or UTF-32.
     """
     with open_text(source) as file:
@@ -52,7 +52,7 @@ def split_lines(file: IO[bytes], source: Path | Source, first: int = 1) -> Itera
     file (IO[bytes]): The file.
     source (Path | Source): Its name, for messages.
     first (int): The number of the next line.
-    YIELDS (Line): Its lines; those that are not UTF-8, or too long, have a fault.
+    YIELDS (Line): Its lines; those that are not UTF-8, too long, or hold NUL have a fault.
     """
     offset = 0
     for number, raw in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=first):
@@ -71,6 +71,9 @@ def split_lines(file: IO[bytes], source: Path | Source, first: int = 1) -> Itera
                 f"{source}:{number}: not UTF-8 (byte {offset + error.start} of the file); "
                 "convert the file to UTF-8"
             )
+        nul = find_nul(text)
+        if nul and not fault:
+            fault = f"{source}:{number}: {nul}"
         offset += size
         if number == 1:
             text = text.removeprefix(BYTE_ORDER_MARK)
@@ -88,21 +91,18 @@ def _skip_line(file: IO[bytes]) -> int:
 
 
 def read_checked_lines(source: Path | Source) -> Iterator[Line]:
-    """Read a file line by line like read_any_lines, with two checks more.
+    """Read a file line by line like read_any_lines, with one check more.
 
     source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
-    YIELDS (Line): Its lines; those that are not UTF-8, or hold NUL characters or carriage returns,
-        have a fault.
+    YIELDS (Line): Its lines; those that are not UTF-8, too long, or hold NUL characters or carriage
+        returns, have a fault.
     RAISES (InputError): If the file cannot be read.
     """
     for line in read_any_lines(source):
-        if not line.fault and "\0" in line.text:
-            fault = "a NUL character; remove it"
-        elif not line.fault and "\r" in line.text:
-            fault = "a carriage return inside the line; end lines with LF or CRLF"
-        else:
+        if line.fault or "\r" not in line.text:
             yield line
             continue
+        fault = "a carriage return inside the line; end lines with LF or CRLF"
         yield Line(line.number, line.text, f"{source}:{line.number}: {fault}")
 
 

@@ -23,6 +23,11 @@ from spacy_bioner_mtl.formats.record import (
 )
 
 _PART = re.compile(r"(?P<id>[^|\t]+)\|(?P<part>[ta])\|(?P<content>.*)", re.DOTALL)
+# An annotation, perhaps of another document
+_ROW = re.compile(r"\S+\t-?\d+\t")
+# Identifier of the document, start, end, text and type of a mention
+_COLUMNS = 5
+_ODD_NUMBER = re.compile(r"[A-Za-z]?\d+[A-Za-z]?")
 _BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 _TITLE, _ABSTRACT = "title", "abstract"
 
@@ -35,12 +40,11 @@ def read_pubtator(source: Path | Source, gold: bool = True) -> Iterator[ReadReco
 
     source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
         input.
-    gold (bool): Whether to read the mentions. Otherwise no line but those of title and abstract is
-        looked at.
+    gold (bool): Whether to read the mentions. Otherwise they may be whatever they are.
     YIELDS (ReadRecord): The documents, not tokenised, with their mentions in the file's order under
         SOURCE_HEAD. Mentions whose text is not what stands at their offsets, and lines that are no
-        mentions, are flaws. A document is bad if its title or abstract cannot be read; the message
-        names file and line.
+        mentions, are flaws. A document is bad if its title or abstract cannot be read, or takes
+        several lines; the message names file and line.
     RAISES (InputError): If the file cannot be read or holds no document.
     """
     found = False
@@ -171,11 +175,17 @@ def _make_record(source: Path | Source, lines: list[Line], gold: bool) -> Record
     rows = []
     for line in lines[1:]:
         part = _PART.fullmatch(line.text)
-        if not part:
+        if not part and _is_row(line.text, title["id"]):
             rows.append(line)
             continue
         if line.fault:
             raise InputError(line.fault)
+        if not part:
+            raise InputError(
+                f"{source}:{line.number}: neither title, abstract nor annotation, so that text may "
+                "be lost; write title and abstract on one line each, ID|t|TITLE and ID|a|ABSTRACT, "
+                "and put tabs between the columns of annotations"
+            )
         if part["id"] != title["id"]:
             raise InputError(
                 f"{source}:{line.number}: {part['id']!r} inside document {title['id']!r}; separate "
@@ -196,20 +206,28 @@ def _make_record(source: Path | Source, lines: list[Line], gold: bool) -> Record
     return record
 
 
+def _is_row(line: str, document: str) -> bool:
+    """Tell annotations, however odd, from lines that may belong to a text."""
+    return line.startswith(f"{document}\t") or _ROW.match(line) is not None
+
+
 def _read_mentions(source: Path | Source, rows: list[Line], record: Record) -> None:
     mentions = record.mentions[SOURCE_HEAD] = []
     check = MentionCheck(record.text)
     for row in rows:
         place = f"{source}:{row.number}"
         columns = row.text.split("\t")
-        if not row.fault and columns[0] == record.id and columns[1:] and columns[1][:1].isalpha():
+        if not row.fault and columns[0] == record.id and _is_relation(columns, record.text):
             continue
         try:
             mention, said = _make_mention(row, columns, record.id)
         except ValueError as error:
             reason = row.fault or f"{place}: {error}"
-            unknown = tuple(check.everything())
-            record.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, "", unknown))
+            label, unknown = "", check.everything()
+            if not row.fault and columns[0] == record.id and len(columns) >= _COLUMNS:
+                label = columns[4].strip()
+                unknown = check.find_anywhere(columns[3], label)
+            record.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, label, tuple(unknown)))
             continue
         span = (mention.start, mention.end)
         flaw = check.check([span], mention.label, said, place=place, what="mention")
@@ -217,6 +235,15 @@ def _read_mentions(source: Path | Source, rows: list[Line], record: Record) -> N
             record.flaws.append(flaw)
         if not flaw or flaw.kind.is_used:
             mentions.append(mention)
+
+
+def _is_relation(columns: list[str], text: str) -> bool:
+    """Tell a relation - type, two concepts, what else there is - from a mention without offsets."""
+    if len(columns) < _COLUMNS - 1 or not columns[1][:1].isalpha():
+        return False
+    said = columns[3].strip().casefold()
+    is_mention = len(columns) >= _COLUMNS and bool(said) and said in text.casefold()
+    return not is_mention and not _ODD_NUMBER.fullmatch(columns[1])
 
 
 def _make_mention(row: Line, columns: list[str], document: str) -> tuple[Mention, str]:
@@ -228,7 +255,7 @@ def _make_mention(row: Line, columns: list[str], document: str) -> tuple[Mention
             f"{columns[0]!r} inside document {document!r}; separate documents by a blank line and "
             "repeat the identifier on every line"
         )
-    if len(columns) < 5:
+    if len(columns) < _COLUMNS:
         raise ValueError("not a mention; write ID, start, end, mention and type, separated by tabs")
     try:
         start, end = int(columns[1]), int(columns[2])

@@ -56,6 +56,7 @@ class FlawKind(StrEnum):
     OUTSIDE = "outside of the text"
     NO_TYPE = "without a type"
     MALFORMED = "not to be read"
+    UNALIGNED = "not aligned with tokens"
     TAG_ORDER = "tags that may not follow each other"
     TAG_CASE = "tags in lower case"
 

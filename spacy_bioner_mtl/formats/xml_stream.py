@@ -32,14 +32,14 @@ def iter_elements(
     roots (tuple[str, ...]): What the tag of the root may be.
     tags (tuple[str, ...]): The tags of the children.
     YIELDS (Element | BadRecord): The children. What was read before is gone when the next is asked
-        for. One larger than LARGEST_XML_RECORD is a BadRecord.
+        for. One larger than LARGEST_XML_RECORD is a BadRecord, as is one that stands deeper.
     RAISES (InputError): The file cannot be read, has another root, or is malformed or cut off; the
         last only after all children before that place.
     """
     scout = _make_parser(("start",), None)
     found = None
     with open_source(source) as file:
-        children = _Children(source, (*roots, *tags))
+        children = _Children(source, roots, tags)
         chunk = name_dtd(file.read(_CHUNK))
         try:
             while chunk:
@@ -64,10 +64,13 @@ def iter_elements(
 class _Children:
     """The children of the root, one after the other."""
 
-    def __init__(self, source: Path | Source, tags: tuple[str, ...]) -> None:
+    def __init__(
+        self, source: Path | Source, roots: tuple[str, ...], tags: tuple[str, ...]
+    ) -> None:
         """Read nothing yet."""
         self._source = source
-        self._parser = _make_parser(("start", "end"), tags)
+        self._tags = tags
+        self._parser = _make_parser(("start", "end"), (*roots, *tags))
         self._root: Element = None
         # The child that is being read, and how many bytes of it were.
         self._last: Element = None
@@ -101,9 +104,23 @@ class _Children:
                     yield BadRecord("", f"{place}: {limit} in one record; divide it")
                 else:
                     yield element
-                element.clear()
-                while element.getprevious() is not None:
-                    del parent[0]
+                self._drop(element)
+            elif event == "end" and not self._is_in_record(element):
+                place = f"{self._source}:{find_line(element)}"
+                yield BadRecord(
+                    "",
+                    f"{place}: a {element.tag!r} inside of {parent.tag!r}, where it has to stand "
+                    f"directly in {self._root.tag!r}; take it out of there",
+                )
+                self._drop(element)
+
+    def _is_in_record(self, element: Element) -> bool:
+        return any(each.tag in self._tags for each in element.iterancestors())
+
+    def _drop(self, element: Element) -> None:
+        element.clear()
+        while element.getprevious() is not None:
+            del element.getparent()[0]
 
     def close(self) -> None:
         """Check that the file ends where it should."""

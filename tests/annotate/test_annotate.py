@@ -206,6 +206,18 @@ def test_command_line(tmp_path, model, source, capsys):
     assert [path.name for path in out.parent.iterdir()] == ["out.tsv"]
 
 
+def test_a_file_without_a_document_is_named(tmp_path, model, capsys):
+    source, texts = tmp_path / "source", {"a.xml": "", "b.xml": "", "c.xml": "<document><id>1</id>"}
+    source.mkdir()
+    texts["c.xml"] += "<passage><offset>0</offset><text>Zinc</text></passage></document>"
+    for name, text in texts.items():
+        (source / name).write_text(f"<collection>{text}</collection>")
+    assert run(model, source, tmp_path / "out", "--from", "bioc-xml") == 0
+    assert "No document in 2 files: a.xml, b.xml" in "".join(capsys.readouterr())
+    assert run(model, source / "a.xml", tmp_path / "a.tsv", "--from", "bioc-xml") == 0
+    assert f"No document in 1 file: {source / 'a.xml'}" in "".join(capsys.readouterr())
+
+
 def broken_models(model):
     """Copies of a pipeline, each with one file cut in half or missing."""
     for file in sorted(path.relative_to(model) for path in model.rglob("*") if path.is_file()):

@@ -68,7 +68,8 @@ def test_companions_belong_to_their_files(tmp_path):
         write_lines(tmp_path / name, "aspirin")
     found = search_folder(tmp_path, lambda name: ".txt" in name, (".ann",))
     assert found.names == ["a.txt", "b.txt.gz"]
-    assert [each.name for each in found.left_out] == ["annotation.conf", "c.ann"]
+    faults = [(each.name, each.fault) for each in found.left_out]
+    assert faults == [("annotation.conf", False), ("c.ann", True)]
 
 
 def test_folders_that_cannot_be_read(folder, monkeypatch):

@@ -150,7 +150,19 @@ def test_spans_that_do_not_align_are_counted_and_unknown(folder, capsys):
     assert run("raw.txt", "out.spacy", "--head", "H") == 0
     (doc,) = docs()
     assert groups(doc) == {"H": [("5-HT", "X")], "H:unknown": [("anticough", "-")]}
-    assert "1 mentions (50.00%) do not align with tokens" in printed(capsys)
+    shown = printed(capsys)
+    assert "1 mentions (50.00%) do not align with tokens" in shown
+    assert "not aligned with tokens 1 unknown raw.txt: document '7'" in shown
+    assert "4 tokens, 1 mentions, heads H" in shown
+    what = "document '7': the mention 'cough' (4-9) does not begin and end with a token"
+    assert_fails(capsys, "raw.txt:", what, "raw.txt", "out.spacy", *HEAD, "--strict")
+
+
+def test_no_mention_aligns_with_tokens(folder, capsys):
+    Path("raw.txt").write_text("7|t|anticough\n7\t4\t9\tcough\tX\n")
+    what = "none of the annotations can be used (1 not aligned with tokens, the first"
+    assert_fails(capsys, "raw.txt:", what, "raw.txt", "out.spacy", *HEAD)
+    assert not Path("out.spacy").exists()
 
 
 def test_repairs_are_counted_and_placed(folder, capsys):
@@ -369,7 +381,10 @@ def test_folders_are_sources(folder, capsys):
     Path("in", "notes.md").write_text("About")
     assert run("in", "out.spacy", *HEAD) == 0
     assert [doc.text for doc in docs()] == ["a", "b"]
-    assert "1 in folders not of the format, and skipped: in/notes.md" in printed(capsys)
+    assert (
+        "1 in folders named otherwise than files of the format, and skipped: in/notes.md"
+        in printed(capsys)
+    )
 
 
 def test_documents_that_are_no_gold_are_left_out(folder, capsys):
@@ -396,12 +411,37 @@ def test_documents_that_are_no_gold_are_left_out(folder, capsys):
     ],
 )
 def test_strict_rejects_annotations_that_do_not_fit(folder, capsys, line, what):
-    Path("bad.tsv").write_text(f"7|t|Zinc\n{line}\n")
+    Path("bad.tsv").write_text(f"7|t|Zinc\n{line}\n\n8|t|Tin\n8\t0\t3\tTin\tX\n")
     assert_fails(capsys, "bad.tsv:2:", what, "bad.tsv", "out.spacy", *HEAD, "--strict")
     assert run("bad.tsv", "out.spacy", *HEAD) == 0
-    (doc,) = docs()
-    assert groups(doc) == {"H": [], "H:unknown": [("Zinc", "-")]}
+    assert groups(docs()[0]) == {"H": [], "H:unknown": [("Zinc", "-")]}
     assert "1 annotation cannot be used" in printed(capsys)
+
+
+def shifted(n_right, n_shifted):
+    offsets = [(0, 4)] * n_right + [(1, 5)] * n_shifted
+    return "7|t|Zinc cough\n" + "".join(f"7\t{a}\t{b}\tZinc\tX\n" for a, b in offsets)
+
+
+def test_annotations_of_which_none_can_be_used(folder, capsys):
+    Path("bad.txt").write_text(shifted(0, 3))
+    Path("out.spacy").write_text("as it was")
+    what = "none of the annotations can be used (3 another text at the offsets, the first at "
+    hint = "bad.txt:2); are all offsets shifted, or do they count bytes or units of UTF-16"
+    assert_fails(capsys, "bad.txt:", what + hint, "bad.txt", "out.spacy", *HEAD)
+    assert Path("out.spacy").read_text() == "as it was"
+    Path("bad.txt").write_text("7|t|Zinc\n7\t0\t4\tZinc\n")
+    what = "(1 not to be read, the first at bad.txt:2); correct them, or give the format"
+    assert_fails(capsys, "bad.txt:", what, "bad.txt", "out.spacy", *HEAD)
+
+
+@pytest.mark.parametrize(("n_right", "n_shifted", "warned"), [(1, 2, True), (2, 2, False)])
+def test_annotations_of_which_most_are_not_where_they_should_be(
+    folder, capsys, n_right, n_shifted, warned
+):
+    Path("bad.txt").write_text(shifted(n_right, n_shifted))
+    assert run("bad.txt", "out.spacy", *HEAD) == 0
+    assert ("should be: are all offsets shifted, or do" in printed(capsys)) is warned
 
 
 @pytest.mark.parametrize(
@@ -437,4 +477,6 @@ def test_published_raw_text(folder, name, tokenizer, unaligned):
     source = PUBTATOR / f"{name}.PubTator"
     report = convert_files([source], Path("out.spacy"), head="H", tokenizer=tokenizer)
     assert report.unaligned == unaligned
-    assert report.unaligned_share == unaligned / sum(report.mentions.values())
+    n_written = sum(len(doc.spans["H"]) for doc in docs())
+    assert sum(report.mentions.values()) == n_written
+    assert report.unaligned_share == unaligned / (n_written + unaligned)

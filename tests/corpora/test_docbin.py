@@ -33,7 +33,7 @@ def tokenised(**kwargs):
 
 def test_tokenised_records_keep_tokens_sentences_and_spans():
     record = tokenised(mentions={"Disease": [Mention(0, 9, "Symptom")], "Gene": []})
-    doc, n_unaligned = record_to_doc(record, VOCAB)
+    doc, unaligned = record_to_doc(record, VOCAB)
     for one in (doc, stored(doc)):
         assert [token.text for token in one] == ["dry", "cough", ".", "end"]
         assert [token.is_sent_start for token in one] == [True, False, False, True]
@@ -42,7 +42,7 @@ def test_tokenised_records_keep_tokens_sentences_and_spans():
         assert spans(one, "Disease") == [(0, 2, "Symptom")]
         assert spans(one, "Gene") == []
         assert annotated_heads(one) == ["Disease", "Gene"]
-    assert n_unaligned == 0
+    assert len(unaligned) == 0
 
 
 def test_training_keeps_the_gold_tokens():
@@ -55,16 +55,16 @@ def test_training_keeps_the_gold_tokens():
 
 def test_unknown_tokens_have_a_group_of_their_own():
     record = tokenised(mentions={"H": []}, unknown={"H": [Word(4, 9), Word(12, 15)]})
-    doc, n_unaligned = record_to_doc(record, VOCAB)
+    doc, unaligned = record_to_doc(record, VOCAB)
     assert spans(stored(doc), "H" + UNKNOWN_SUFFIX) == [(1, 2, "-"), (3, 4, "-")]
     assert annotated_heads(doc) == ["H"]
-    assert n_unaligned == 0
+    assert len(unaligned) == 0
 
 
 def test_mentions_that_cut_tokens_leave_all_they_touch_unknown():
     record = tokenised(mentions={"H": [Mention(5, 11, "X"), Mention(12, 15, "X")], "other": []})
-    doc, n_unaligned = record_to_doc(record, VOCAB)
-    assert n_unaligned == 1
+    doc, unaligned = record_to_doc(record, VOCAB)
+    assert len(unaligned) == 1
     assert spans(doc, "H") == [(3, 4, "X")]
     assert spans(doc, "H" + UNKNOWN_SUFFIX) == [(1, 3, "-")]
     assert "other" + UNKNOWN_SUFFIX not in doc.spans
@@ -85,10 +85,10 @@ def test_raw_text_needs_a_tokenizer():
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_texts_without_words(text):
-    doc, n_unaligned = record_to_doc(Record("", text, {"H": []}), VOCAB, BioTokenizer(VOCAB))
+    doc, unaligned = record_to_doc(Record("", text, {"H": []}), VOCAB, BioTokenizer(VOCAB))
     assert doc.text == text
     assert annotated_heads(doc) == ["H"]
-    assert n_unaligned == 0
+    assert len(unaligned) == 0
 
 
 @pytest.mark.parametrize("head", ["", " ", "Gene" + UNKNOWN_SUFFIX, "all", "merged", "source"])
@@ -102,10 +102,10 @@ def test_offsets_survive_in_raw_text(data, text):
     offsets = st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))
     pairs = data.draw(st.lists(offsets.filter(lambda pair: pair[0] < pair[1]))) if text else []
     mentions = [Mention(start, end, "X") for start, end in pairs]
-    doc, n_unaligned = record_to_doc(Record("", text, {"H": mentions}), VOCAB, BioTokenizer(VOCAB))
+    doc, unaligned = record_to_doc(Record("", text, {"H": mentions}), VOCAB, BioTokenizer(VOCAB))
     aligned = [pair for pair in pairs if doc.char_span(*pair) is not None]
     assert [(span.start_char, span.end_char) for span in doc.spans["H"]] == aligned
-    assert n_unaligned == len(pairs) - len(aligned)
+    assert len(unaligned) == len(pairs) - len(aligned)
     unknown = {token.i for span in doc.spans.get("H" + UNKNOWN_SUFFIX, []) for token in span}
     assert unknown == {
         token.i
@@ -126,6 +126,6 @@ def test_word_offsets_need_not_be_those_of_the_document(data, lengths):
     first = data.draw(st.integers(0, len(words) - 1))
     last = data.draw(st.integers(first, len(words) - 1))
     mention = Mention(words[first].start, words[last].end, "X")
-    doc, n_unaligned = record_to_doc(Record("", text, {"H": [mention]}, words=words), VOCAB)
+    doc, unaligned = record_to_doc(Record("", text, {"H": [mention]}, words=words), VOCAB)
     assert spans(doc, "H") == [(first, last + 1, "X")]
-    assert n_unaligned == 0
+    assert len(unaligned) == 0

@@ -150,11 +150,26 @@ def test_mentions_in_pieces_are_neither_found_nor_missed(tmp_path, trained):
     pieces = ((start, start + 2), (end - 3, end))
     in_pieces = Mention(start, end, "Disease", fragments=pieces)
     for mention, counted in ((whole, (1, 1, 1)), (in_pieces, None)):
-        for name, content in write_brat([Record("1", MEDICINE, {"source": [mention]})]):
+        # Gold of which nothing can be used would be refused.
+        mentions = {"source": [mention, Mention(0, 1, "Other")]}
+        for name, content in write_brat([Record("1", MEDICINE, mentions)]):
             (tmp_path / name).write_text(content)
         evaluation = evaluate_raw_text(trained, tmp_path / "1.txt", "medicine")
         assert counts(evaluation).get("Disease") == counted
         assert evaluation.unjudged == (counted is None)
+
+
+def test_gold_of_which_nothing_can_be_used_is_no_score(tmp_path, model, capsys):
+    path = tmp_path / "gold.txt"
+    path.write_text("1|t|Zinc cough.\n1\t1\t5\tZinc\tChemical\n1\t6\t11\tcough\tDisease\n")
+    scores = tmp_path / "scores.json"
+    arguments = [str(model), str(path), "--head", "medicine", "--output", str(scores)]
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate-text", *arguments])
+    assert caught.value.code == 1 and not scores.exists()
+    error = " ".join(capsys.readouterr().err.split())
+    assert "none of the annotations can be used (2 another text at the offsets" in error
+    assert "are all offsets shifted, or do they count bytes or units of UTF-16" in error
 
 
 def test_what_touches_unknown_text_is_not_judged(tmp_path, trained):

@@ -70,7 +70,7 @@ PUBTATOR_CENTRAL = """<?xml version="1.0" encoding="UTF-8"?>
     <relation id="R1"><infon key="type">Negative</infon><node refid="2" role=""/></relation>
   </passage>
 </document>
-<document><id>102</id></document>
+<document><id>102</id><passage><offset>0</offset></passage></document>
 </collection>
 """
 
@@ -148,6 +148,58 @@ def test_document_of_pubtator_central_and_back(file, name):
     assert marks(again) == marks(first)
     first.mentions = again.mentions = {}
     assert again == first
+
+
+@pytest.mark.parametrize("gold", [True, False])
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (passage(0, "TNF-<sup>alpha</sup> rises"), "TNF-alpha rises"),
+        (passage(0, "<i>H<sub>2</sub></i>O") + passage(4, "melts"), "H2O\nmelts"),
+        (
+            "<passage><offset>0</offset><sentence><text>A <b>b</b></text></sentence></passage>",
+            "A b",
+        ),
+    ],
+)
+def test_markup_inside_of_texts(file, gold, content, text):
+    (record,) = read_bioc_xml(file(collection(("a", content))), gold=gold)
+    assert record.text == text
+
+
+LOST = [
+    ("<passage><text>One</text><text>Two</text></passage>", "a second <text> in one <passage>"),
+    (
+        f"<passages>{passage(0, 'One')}</passages>",
+        "its text in <passages><passage><text> is not where",
+    ),
+    ("<passage><Text>One</Text></passage>", "its text in <passage><Text> is not where BioC"),
+    (f"{passage(0, 'One')}<passage><Text>Two</Text></passage>", "its text in <passage><Text>"),
+    ("<text>One</text>", "its text in <text> is not where"),
+    ("<passage><content>One</content></passage>", "no passage with a text in it"),
+    ("", "no passage with a text in it"),
+]
+
+
+@pytest.mark.parametrize("gold", [True, False])
+@pytest.mark.parametrize(("content", "what"), LOST)
+def test_texts_at_places_where_they_would_be_lost(file, gold, content, what):
+    path = file(collection(("a", content), ("b", passage(0, "Good"))))
+    bad, good = read_bioc_xml(path, gold=gold)
+    assert good.text == "Good"
+    assert re.match(rf"{re.escape(str(path))}:\d+: document 'a': {what}", bad.reason)
+
+
+def test_documents_inside_of_other_elements(file):
+    one, two = (f"<document><id>{i}</id>{passage(0, 'A')}</document>" for i in (1, 2))
+    path = file(f"<collection>\n<documents>\n{one}\n{one}</documents>{two}</collection>")
+    first, second, good = read_bioc_xml(path)
+    assert good.id == "2"
+    assert [each.reason for each in (first, second)] == [
+        f"{path}:{line}: a 'document' inside of 'documents', where it has to stand directly in "
+        "'collection'; take it out of there"
+        for line in (3, 4)
+    ]
 
 
 def test_compressed(file):
@@ -512,7 +564,8 @@ XML_TEXT = st.text(
     max_size=40,
 )
 ANY_TEXT = st.text(
-    st.characters(exclude_categories=["Cs"]) | st.sampled_from("\0\r\n "), max_size=40
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from("\r\n "),
+    max_size=40,
 )
 
 

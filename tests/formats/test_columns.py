@@ -94,9 +94,78 @@ def test_identifiers_are_refused(file, first):
         with pytest.raises(InputError, match=r"source.tsv:1: the first column .*--word-column"):
             list(read(path))
         assert [words_of(one) for one in read(path, word_column=2)] == SENTENCES
-        assert [words_of(one)[0][0] for one in read(path, word_column=1)] == [
-            first.format(n=1)[0]
-        ] * 2
+        if first[0].isdigit() or first == "{n}{n}":
+            what = (
+                r"source.tsv:1: column 1 .* numbers, and column 2 \('Dry'\) words; correct --word"
+            )
+            with pytest.raises(InputError, match=what):
+                list(read(path, word_column=1))
+        else:
+            assert [words_of(one)[0][0] for one in read(path, word_column=1)] == ["d", "d"]
+
+
+SHORT = [["Dry", "cough"], ["No", "fever"]]
+IDENTIFIERS = {
+    "s1-w1": ["s1-w1", "s1-w2", "s2-w1", "s2-w2"],
+    "T1a": ["T1a", "T1b", "T2a", "T2b"],
+    "hex": ["8f3a", "beef", "01c2", "9d2e"],
+}
+
+
+@pytest.mark.parametrize("name", IDENTIFIERS)
+@pytest.mark.parametrize("after", ["\tNN\tO", ""])
+def test_identifiers_of_short_sentences_are_refused(file, name, after):
+    given = iter(IDENTIFIERS[name])
+    path = file(lay_out(lambda n, word: f"{next(given)}\t{word}{after}", SHORT))
+    for read in (read_tokens, read_conll)[: 2 if after else 1]:
+        with pytest.raises(InputError, match=r"source.tsv:1: the first column .*--word-column"):
+            list(read(path))
+        assert [words_of(one) for one in read(path, word_column=2)] == SHORT
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (
+            "B-Chemical\tZinc\nO\thelps\n",
+            r"the first column \('B-Chemical'\) holds tags; .*--word-c",
+        ),
+        ("O A\nO B\nO cold\nO day\n", r"the first column \('O'\) holds tags"),
+        ("S-X,NN Zinc\nO,NN is\n", None),
+        ("Zinc,S-X\nhelps,O\n", r"columns parted by ',' \('Zinc,S-X'\); part them by tabs"),
+        ("Zinc;NN;O\nmay;X;O\nhelp;X;O\n.;X;O\n", "columns parted by ';'"),
+        ("Token\tTag\nZinc\tS-X\n", "'Token' and 'Tag' are names of columns, .*take this line out"),
+        ("word POS NER\nZinc NN S-X\n", "'word' and 'NER' are names of columns"),
+    ],
+)
+def test_columns_in_another_order_are_refused(file, content, what):
+    path = file(content)
+    if what is None:
+        assert len(list(read_tokens(path))) == 1
+        return
+    with pytest.raises(InputError, match=f"source.tsv:1: {what}"):
+        list(read_tokens(path))
+    with pytest.raises(InputError, match=r"source.tsv:\d: "):
+        list(read_conll(path))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "O\tO\nB-cell\tS-X\nI\tO\nE\tO\n",
+        "B-cell\nO\n",
+        "I\tPRP\nO\tX\n",
+        "word\tO\nTag\tO\n",
+        "Token\nTag\n",
+        "dead NN\nbeef NN\nface NN\ncafe NN\n",
+        "1,O\n2,5\n",
+        "A,B\nC,D\n",
+    ],
+)
+def test_odd_words_are_words(file, content):
+    words = [line.split()[0] for line in content.splitlines()]
+    (record,) = read_tokens(file(content))
+    assert words_of(record) == words
 
 
 def test_words_that_begin_alike_are_words(file):

@@ -106,31 +106,36 @@ def test_a_folder_is_read_sorted_and_the_rest_is_named(tmp_path, name):
     paths = [save(tmp_path / "deep", name, "a"), save(tmp_path, name, "b")]
     (tmp_path / "README.md").write_text("About")
     (tmp_path / ".hidden").write_text("About")
-    (tmp_path / "link").symlink_to(tmp_path / "deep", target_is_directory=True)
     records, report = read(tmp_path)
     assert [record.text for record in records] == ["Zinc cough"] * 2
     assert list(report.schemes) == sorted(map(str, paths))
-    assert report.skipped == [tmp_path / "README.md", tmp_path / "link"]
+    assert report.skipped == [tmp_path / "README.md"]
 
 
-def test_what_is_no_file_of_the_folder_is_named(tmp_path):
-    save(tmp_path, "jsonl", "elsewhere")
-    (tmp_path / "in").mkdir()
-    save(tmp_path / "in", "jsonl")
-    (tmp_path / "in" / "inside.jsonl").symlink_to("gold.jsonl")
-    (tmp_path / "in" / "outside.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
-    os.mkfifo(tmp_path / "in" / "pipe.jsonl")
-    records, report = read(tmp_path / "in", source_format="jsonl")
-    assert len(records) == 1
-    names = ("inside.jsonl", "outside.jsonl", "pipe.jsonl")
-    assert report.skipped == [tmp_path / "in" / name for name in names]
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.symlink_to("gold.jsonl"), "it is a link, which is not followed"),
+        (lambda path: path.symlink_to(".", target_is_directory=True), "it is a link, which is not"),
+        (os.mkfifo, "it is a pipe, not a file"),
+    ],
+)
+def test_what_may_belong_to_a_folder_and_cannot_be_read(tmp_path, make, reason):
+    save(tmp_path, "jsonl")
+    make(tmp_path / "other.jsonl")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, source_format="jsonl")
+    assert f"{tmp_path}: not all of this folder can be read (" in str(caught.value)
+    assert f"{tmp_path / 'other.jsonl'}: {reason}" in str(caught.value)
 
 
-def test_annotations_without_a_text_are_named(tmp_path):
+def test_annotations_without_a_text(tmp_path):
     save(tmp_path, "brat")
     (tmp_path / "lost.ann").write_text("")
-    _, report = read(tmp_path)
-    assert report.skipped == [tmp_path / "lost.ann"]
+    with pytest.raises(
+        InputError, match=r"lost\.ann: the file of text beside it, of the same name"
+    ):
+        read(tmp_path)
 
 
 def test_flaws_are_counted_by_kind_with_their_first_places(tmp_path):

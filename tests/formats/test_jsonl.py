@@ -40,7 +40,7 @@ def file(tmp_path):
 
 @st.composite
 def records(draw):
-    text = draw(TEXTS)
+    text = draw(TEXTS).replace("\0", "")
     offsets = st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).filter(
         lambda pair: pair[0] < pair[1]
     )
@@ -219,7 +219,8 @@ def test_a_new_answer_takes_the_place_of_the_old(file):
     ("line", "message"),
     [
         (b"{", "not JSON ("),
-        (b'{"text": "a\0"}', "not JSON ("),
+        (b'{"text": "a\0"}', "a NUL character (character 12), as in UTF-16"),
+        (b'{"text": "a\\u0000"}', "a NUL character (character 2), as in UTF-16"),
         (b"\xff{}", "not UTF-8 (byte 16 of the file)"),
         (b"[" * 100_000, "JSON that cannot be read"),
         (b'{"text": ' + b"9" * 5000 + b"}", "JSON that cannot be read"),
@@ -280,6 +281,11 @@ FOUND = [Mention(0, 4, "Chemical")]
     [
         ({**ONE, "answer": "accept"}, FOUND, [], ""),
         ({**ONE, "answer": "reject"}, None, [], "rejected"),
+        ({**ONE, "answer": "Reject"}, None, [], "rejected"),
+        ({**ONE, "answer": "ACCEPT"}, FOUND, [], ""),
+        ({**ONE, "answer": None}, FOUND, [], ""),
+        ({"answer": "Accept", "spans": None}, [], [], ""),
+        ({"spans": [{**ENTITY, "answer": "REJECT"}]}, [], [Word(0, 4)], ""),
         ({"answer": "ignore", "spans": []}, None, [], "ignored"),
         ({"answer": "accept", "spans": None}, [], [], ""),
         ({"answer": "accept", "spans": []}, [], [], ""),
@@ -309,6 +315,32 @@ def test_what_annotators_answered(file, fields, mentions, unknown, left_out):
     assert record.mentions == ({} if mentions is None else {SOURCE_HEAD: mentions})
     assert record.unknown == ({SOURCE_HEAD: unknown} if unknown else {})
     assert (record.left_out, record.flaws) == (left_out, [])
+
+
+@pytest.mark.parametrize("answer", ["accepted", "no", 1, True, ["accept"]])
+def test_unknown_answers(file, answer):
+    path = file({"text": "Zinc", **ONE, "answer": answer}, {"text": "Tin", "answer": answer})
+    bad, other = read_jsonl(path)
+    assert bad.reason.startswith(f'{path}:1: "answer" is ')
+    assert "; write accept, reject or ignore" in bad.reason
+    assert other.mentions == {}
+    assert [record.text for record in read_jsonl(path, gold=False)] == ["Zinc", "Tin"]
+    (record,) = read_jsonl(file({"text": "Zinc", "spans": [{**ENTITY, "answer": answer}]}))
+    assert [flaw.kind for flaw in record.flaws] == [FlawKind.MALFORMED]
+    assert record.mentions == {SOURCE_HEAD: []}
+
+
+def test_numbers_that_json_lacks_are_null(file):
+    span = '{"start": 0, "end": 4, "label": "X", "score": NaN}'
+    line = f'{{"text": "Zinc", "spans": [{span}], "a": [NaN, -Infinity]}}'
+    huge, twice = b'{"text": "Zinc", "a": 1e999}', b'{"text": "Zinc", "text": "Tin"}'
+    record, bad, other = read_jsonl(file(line.encode(), huge, twice))
+    assert record.mentions == {SOURCE_HEAD: [Mention(0, 4, "X")]}
+    (written,) = write_jsonl([record])
+    refuse = pytest.fail
+    assert json.loads(written, parse_constant=refuse)["a"] == [None, None]
+    assert "source.jsonl:2: JSON that cannot be read (Out of range" in bad.reason
+    assert "source.jsonl:3: JSON that cannot be read (the key 'text' twice" in other.reason
 
 
 def test_the_identifier_of_a_line_at_fault(file):

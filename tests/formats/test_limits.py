@@ -155,7 +155,7 @@ def test_what_is_dropped_is_not_missed(tmp_path):
     path = tmp_path / "source.xml"
     path.write_text(content)
     for size in (1, 7, 50, 100_000):
-        children = xml_stream._Children(path, ("a", "b"))
+        children = xml_stream._Children(path, ("a",), ("b",))
         found = []
         with open_source(path) as file:
             while chunk := file.read(size):

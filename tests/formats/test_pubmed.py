@@ -55,6 +55,13 @@ def test_title_and_abstract(file):
     )
 
 
+def test_records_inside_of_other_elements(file):
+    path = file("<Wrapper>", article(1, "Lost?"), "</Wrapper>", article(2, "Good"))
+    bad, good = read_pubmed(path)
+    assert good.id == "2"
+    assert bad.reason.startswith(f"{path}:5: a 'PubmedArticle' inside of 'Wrapper', where it")
+
+
 def test_structured_abstract(file):
     sections = [
         section("Cough is bad.", "AIM OF THE STUDY"),

@@ -56,6 +56,8 @@ def test_documents_are_read(file):
         "11\t19\t24\tcough\tDisease\tD2",
         "11\tCID\tD1\tD2",
         "11\tAssociation\tD1\tD2\tNovel",
+        "11\tAssociation\t672\t-\tNo",
+        "11\tCPR:3\tArg1:T1\tArg2:T2",
         "",
         "",
         "12|t|Title only",
@@ -127,9 +129,12 @@ WHOLE = [Word(0, 35)]
         ("11\t4\t4\t\tChemical", "EMPTY", "offsets 4-4", [Word(3, 5)]),
         ("11\t-3\t4\tZinc\tChemical", "OUTSIDE", "offsets -3-4", [Word(0, 4)]),
         ("11\t0\t4\tZinc\t ", "NO_TYPE", "has no type", [Word(0, 4)]),
-        ("11\t0\tfour\tZinc\tChemical", "MALFORMED", "'four' are not whole numbers", WHOLE),
+        ("11\t0\tfour\tZinc\tChemical", "MALFORMED", "'four' are not whole numbers", [Word(0, 4)]),
+        ("11\tx9\t14\tcough\tX", "MALFORMED", "'x9' and", [Word(9, 14), Word(19, 24)]),
+        ("11\tO\t4\tZinc\tX", "MALFORMED", "'O' and '4' are", [Word(0, 4)]),
+        ("11\tx0\ty\tcold\tX", "MALFORMED", "'x0' and 'y' are", WHOLE),
+        ("11\tone\tfour", "MALFORMED", "not a mention", WHOLE),
         ("11\t0\t4\tZinc", "MALFORMED", "not a mention", WHOLE),
-        ("11", "MALFORMED", "not a mention", WHOLE),
         ("12\t0\t4\tZinc\tChemical", "MALFORMED", "'12' inside document '11'", WHOLE),
     ],
 )
@@ -156,6 +161,34 @@ def test_texts_that_cannot_be_told_apart(file, line):
         assert bad.id == "11"
         assert bad.reason.startswith(f"{path}:3: ") and what in bad.reason
         assert (good.id, good.text) == ("12", "Next")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "and no fever.",
+        "no\tfever, but pain",
+        "11|A|Dry cough",
+        "11|abstract|Dry cough",
+        "11|f|In full",
+        "11",
+        "11 0 4 Zinc Chemical",
+    ],
+)
+def test_texts_on_lines_of_their_own(file, line):
+    path = file(TITLE, line, "11\t0\t4\tZinc\tChemical", "12|t|Next", "12\t0\t4\tNext\tX")
+    for gold in (True, False):
+        bad, good = read_records(path, gold=gold)
+        assert bad.id == "11"
+        assert bad.reason.startswith(f"{path}:2: neither title, abstract nor annotation")
+        assert "on one line each, ID|t|TITLE" in bad.reason
+        assert (good.id, good.text) == ("12", "Next")
+
+
+def test_texts_after_a_blank_line(file):
+    for gold in (True, False):
+        good, bad = read_records(file(TITLE, "", "and no fever."), gold=gold)
+        assert good.text == "Zinc and cough" and "corpus.txt:3: no title before" in bad.reason
 
 
 @pytest.mark.parametrize("said", ["zinc", "ZINC", " zinc "])

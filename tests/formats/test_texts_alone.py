@@ -22,7 +22,6 @@ PUBTATOR = [
     "1\t0\t4\tZinc",
     "1\tzero\tfour\tZinc\tX",
     "2\t0\t4\tZinc\tX",
-    "1",
 ]
 XML = [
     '<annotation id="1"><infon key="type">X</infon><location offset="0" length="4"/><text>zink'
@@ -56,7 +55,7 @@ def in_json(annotation):
 
 
 CASES = [("pubtator", f"1|t|Zinc\n{line}\n") for line in PUBTATOR]
-CASES += [("pubtator", f"1|t|Zinc\n\n{line}\n") for line in PUBTATOR[:-2]]
+CASES += [("pubtator", f"1|t|Zinc\n\n{line}\n") for line in PUBTATOR[:-1]]
 CASES += [("bioc-xml", in_xml(each)) for each in XML]
 CASES += [("bioc-json", in_json(each)) for each in ODD]
 CASES += [
