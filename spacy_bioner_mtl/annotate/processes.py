@@ -115,9 +115,9 @@ class _Worker:
 
     def stop(self, *, at_once: bool = False) -> None:
         """End the process, after its shard or at once."""
-        self.connection.close()
         if at_once:
             self._process.terminate()
+        self.connection.close()
         self._process.join()
 
 
@@ -155,8 +155,10 @@ def _serve(connection: "Connection[Any, Any]", request: Request) -> None:
     except InputError as error:
         connection.send(error)
     except Exception:
-        # Tracebacks do not pass from process to process.
-        connection.send(RuntimeError(traceback.format_exc()))
+        # If the other end is closed, nobody waits for an answer any more.
+        with suppress(OSError):
+            # Tracebacks do not pass from process to process.
+            connection.send(RuntimeError(traceback.format_exc()))
 
 
 class _Sender:
