@@ -286,7 +286,7 @@ def _check_order(source: Path | Source, rows: list[_Row]) -> None:
 
 
 def _are_tags(values: list[str]) -> bool:
-    """Tell whether all are tags, so many, or with types, that they are no words by chance."""
+    """Check whether all are tags, so many, or with types, that they are no words by chance."""
     typed = sum(value[1:2] == "-" and value[2:] != "" for value in values)
     strict = all(is_like_a_tag(value) and value == to_upper(value) for value in values)
     return strict and ((len(values) > 1 and typed > 0) or len(values) >= _SEVERAL)

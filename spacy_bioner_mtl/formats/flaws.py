@@ -164,12 +164,12 @@ def is_written_otherwise(text: str, said: str) -> bool:
         return True
     if text == text.strip():
         said = said.strip()
-    text, said = (unicodedata.normalize("NFKC", each) for each in (text, said))
+    text, said = map(_without_case, (text, said))
     if not text or not said:
         return False
     ends = all(text[index].isalnum() == said[index].isalnum() for index in (0, -1))
-    letters = _letters(text)
-    return ends and letters == _letters(said) and bool(letters or len(text) == len(said))
+    letters, other = ("".join(filter(str.isalnum, each)) for each in (text, said))
+    return ends and letters == other and bool(letters or len(text) == len(said))
 
 
 def _shorten(text: str) -> str:
@@ -183,9 +183,10 @@ def _have_the_same_places(text: str, said: str) -> bool:
     )
 
 
-def _letters(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text.casefold())
-    return "".join(filter(str.isalnum, folded))
+def _without_case(text: str) -> str:
+    # Decomposed before case is folded, as Unicode says: upper case makes "SŚ" of "ß" with an
+    # accent, and composed the accent would stand on another letter.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold())
 
 
 def _fold(text: str) -> tuple[str, list[int]]:

@@ -207,7 +207,7 @@ def _make_record(source: Path | Source, lines: list[Line], gold: bool) -> Record
 
 
 def _is_row(line: str, document: str) -> bool:
-    """Tell annotations, however odd, from lines that may belong to a text."""
+    """Distinguish annotations, however odd, from lines that may belong to a text."""
     return line.startswith(f"{document}\t") or _ROW.match(line) is not None
 
 
@@ -238,7 +238,7 @@ def _read_mentions(source: Path | Source, rows: list[Line], record: Record) -> N
 
 
 def _is_relation(columns: list[str], text: str) -> bool:
-    """Tell a relation - type, two concepts, what else there is - from a mention without offsets."""
+    """Check for a relation, a type and two concepts, and not a mention without offsets."""
     if len(columns) < _COLUMNS - 1 or not columns[1][:1].isalpha():
         return False
     said = columns[3].strip().casefold()

@@ -87,6 +87,11 @@ def test_a_good_mention_has_no_flaw():
         assert check.check([(0, 3), (12, 17)], "X", said, place="p", what="it") is None
 
 
+def test_upper_case_of_composed_letters_is_written_otherwise():
+    assert "ß\u0301".upper() == "SS\u0301"
+    assert is_written_otherwise("ß\u0301", "S\u015a")
+
+
 @given(TEXTS.filter(bool), st.data())
 def test_a_mention_with_its_own_text_fits(text, data):
     start = data.draw(st.integers(0, len(text) - 1))
