@@ -17,6 +17,7 @@ from spacy_bioner_mtl.corpora.docs import Tokenizer, record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import is_stream, write_whole
 from spacy_bioner_mtl.formats.gold_records import (
+    MANY,
     GoldOptions,
     GoldReport,
     find_unknown,
@@ -161,7 +162,8 @@ def convert_files(
         report.tokens += len(doc)
         report.unknown += _count_unknown(doc)
     if report.unaligned:
-        report.gold.refuse_if_useless(", ".join(map(str, sources)), sum(report.mentions.values()))
+        name, usable = ", ".join(map(str, sources)), sum(report.mentions.values())
+        report.gold.refuse_if_useless(name, usable, least=MANY)
     report.unused_labels = sorted(labels.keys() - met)
     _write(doc_bin, out)
     return report

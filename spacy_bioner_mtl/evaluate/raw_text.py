@@ -168,12 +168,18 @@ class GoldTexts:
             start.
         """
         self.report = GoldReport()
+        self._source = source
         records = (record for _, record in read_sources([source], options, self.report))
         self._records = chain([next(records)], records)
 
     def __iter__(self) -> Iterator[Record]:
-        """Give the documents; those that were given before are gone."""
-        return self._records
+        """Give the documents; those that were given before are gone.
+
+        RAISES (InputError): Something is malformed, or no annotation was there to be scored by, but
+            some that cannot be used.
+        """
+        yield from self._records
+        self.report.refuse_if_useless(str(self._source), self.report.usable)
 
 
 def evaluate_raw_text(

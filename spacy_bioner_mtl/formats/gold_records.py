@@ -26,6 +26,9 @@ PLACES = 3
 _DISPLACED = (FlawKind.OTHER_TEXT, FlawKind.OUTSIDE, FlawKind.EMPTY)
 _NOT_ANNOTATED = "not annotated"
 
+#: So many annotations, none of which can be used, are refused: it is their offsets that are wrong.
+MANY = 10
+
 
 @dataclass
 class FlawCount:
@@ -80,14 +83,15 @@ class GoldReport:
             "(code points) from 0?"
         )
 
-    def refuse_if_useless(self, name: str, usable: int) -> None:
+    def refuse_if_useless(self, name: str, usable: int, *, least: int = 1) -> None:
         """Refuse gold of which not one annotation can be used.
 
         name (str): What was read, for the message.
         usable (int): How many annotations can be used.
-        RAISES (InputError): If there are annotations, and none can be used.
+        least (int): Fewer annotations are let pass: a few odd ones are no sign that all are wrong.
+        RAISES (InputError): If there are so many annotations, and none can be used.
         """
-        if usable or not self.unusable:
+        if usable or self.unusable < least:
             return
         kinds = ", ".join(
             f"{each.count:,} {kind.value}, the first at {each.places[0]}"
@@ -201,7 +205,7 @@ def read_sources(
             + (f" ({left_out})" if left_out else "")
             + "; give a file whose texts were annotated"
         )
-    report.refuse_if_useless(", ".join(map(str, sources)), report.usable)
+    report.refuse_if_useless(", ".join(map(str, sources)), report.usable, least=MANY)
 
 
 def _list_files(

@@ -159,8 +159,11 @@ def test_spans_that_do_not_align_are_counted_and_unknown(folder, capsys):
 
 
 def test_no_mention_aligns_with_tokens(folder, capsys):
-    Path("raw.txt").write_text("7|t|anticough\n7\t4\t9\tcough\tX\n")
-    what = "none of the annotations can be used (1 not aligned with tokens, the first"
+    Path("raw.txt").write_text("7|t|anticough\n" + "7\t4\t9\tcough\tX\n" * 9)
+    assert run("raw.txt", "few.spacy", *HEAD) == 0
+    rows = "".join(f"{i}|t|anticough\n{i}\t4\t9\tcough\tX\n\n" for i in range(10))
+    Path("raw.txt").write_text(rows)
+    what = "none of the annotations can be used (10 not aligned with tokens, the first"
     assert_fails(capsys, "raw.txt:", what, "raw.txt", "out.spacy", *HEAD)
     assert not Path("out.spacy").exists()
 
@@ -424,14 +427,14 @@ def shifted(n_right, n_shifted):
 
 
 def test_annotations_of_which_none_can_be_used(folder, capsys):
-    Path("bad.txt").write_text(shifted(0, 3))
     Path("out.spacy").write_text("as it was")
-    what = "none of the annotations can be used (3 another text at the offsets, the first at "
+    Path("bad.txt").write_text(shifted(0, 10))
+    what = "none of the annotations can be used (10 another text at the offsets, the first at "
     hint = "bad.txt:2); are all offsets shifted, or do they count bytes or units of UTF-16"
     assert_fails(capsys, "bad.txt:", what + hint, "bad.txt", "out.spacy", *HEAD)
     assert Path("out.spacy").read_text() == "as it was"
-    Path("bad.txt").write_text("7|t|Zinc\n7\t0\t4\tZinc\n")
-    what = "(1 not to be read, the first at bad.txt:2); correct them, or give the format"
+    Path("bad.txt").write_text("7|t|Zinc\n" + "7\t0\t4\tZinc\n" * 10)
+    what = "(10 not to be read, the first at bad.txt:2); correct them, or give the format"
     assert_fails(capsys, "bad.txt:", what, "bad.txt", "out.spacy", *HEAD)
 
 
