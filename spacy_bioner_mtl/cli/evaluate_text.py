@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
+from spacy_bioner_mtl.cli.console import save_json
 from spacy_bioner_mtl.cli.gold import TagLabel, WordColumn, print_gold_report
 
 
@@ -47,11 +48,9 @@ def evaluate_text(
     that do not fit their text are counted, and what the head finds where they may belong is neither
     right nor wrong.
     """
-    import srsly
     from wasabi import msg
 
     from spacy_bioner_mtl.evaluate.raw_text import GoldTexts, evaluate_raw_text
-    from spacy_bioner_mtl.files.writing import write_whole
     from spacy_bioner_mtl.formats.gold_records import GoldOptions
     from spacy_bioner_mtl.formats.label_map import read_label_map
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
@@ -93,7 +92,4 @@ def evaluate_text(
         )
     print_gold_report(evaluation.gold)
     msg.info(f"{evaluation.documents:,} documents, {evaluation.tokens:,} tokens")
-    if output:
-        with write_whole(output) as file:
-            file.write(srsly.json_dumps(evaluation.to_json(), indent=2))
-        msg.good(f"Scores saved to {output}")
+    save_json(output, evaluation.to_json(), "Scores")

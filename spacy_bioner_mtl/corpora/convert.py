@@ -1,6 +1,6 @@
 """Annotated corpora to gold documents, and back: one span group per head, stored in a DocBin.
 
-span_groups.py says what the groups mean.
+pipeline/spans.py says what the groups mean.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """CoNLL files: one token a line with its tag in the last column, a blank line between sentences.
 
-columns.py says how the lines are told apart, tags.py what the tags mean. Columns between the token
+columns.py says how lines are read, schemes.py what the tags mean. Columns between the token
 and the tag are ignored.
 """
 

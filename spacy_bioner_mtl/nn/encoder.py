@@ -119,9 +119,9 @@ class CharacterEncoder(nn.Module):
         """Encode each word by itself.
 
         Most words are short and some are long: groups by length are padded to their own longest.
-        The number of words in a group is a multiple of WORDS, for the sake of few shapes (see
-        features.LENGTHS): those of a group that are too many are padded like the next, and some
-        words that are none go before all others.
+        Group sizes are rounded down to multiples of WORDS, so that few shapes of tensors occur (see
+        vocabulary.LENGTHS): the rest of a group joins the next longer one, and padding before all
+        words fills up the first.
 
         characters (Tensor): Shape (C, words), int64; C is one of LENGTHS.
         n_characters (Tensor): Shape (words,), int64, in ascending order: how many of them are no
