@@ -4,21 +4,23 @@ import multiprocessing
 import os
 import signal
 import threading
-import traceback
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from ctypes import c_longlong
+from functools import cache
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Advance, ShardReport, load_annotator, report_death
 from spacy_bioner_mtl.annotate.out_folder import OutFolder
 from spacy_bioner_mtl.annotate.request import Request
 from spacy_bioner_mtl.annotate.shards import ATTEMPTS, Shard
-from spacy_bioner_mtl.errors import InputError
 
-# Messages cost time.
-_DOCUMENTS_PER_MESSAGE = 50
+# Seconds between two looks at what the processes have counted.
+_PAUSE = 1.0
 # The names of the signals that end processes, for messages.
 _SIGNALS = {member.value: member.name for member in signal.Signals}
 
@@ -28,8 +30,6 @@ def annotate_in_processes(
 ) -> Iterator[ShardReport]:
     """Annotate shards, a shard at a time in each process.
 
-    The processes are spawned: a fork of a process in which torch has run threads can hang.
-
     request (Request): The request.
     shards (list[Shard]): The shards.
     advance (Advance): Is told how many documents were answered.
@@ -38,87 +38,86 @@ def annotate_in_processes(
     RAISES (InputError): The pipeline does not fit, or the disk is full.
     """
     waiting = deque(shards)
-    attempts: Counter[str] = Counter()
-    workers: dict[Connection, _Worker] = {}
-
-    def start() -> None:
-        if waiting:
-            worker = _Worker(request)
-            workers[worker.connection] = worker
-            worker.give(waiting.popleft())
-
+    deaths: Counter[str] = Counter()
+    idle: list[_Worker] = []
+    running: dict[Future[ShardReport], _Worker] = {}
     try:
-        for _ in range(request.processes):
-            start()
-        while workers:
-            for connection in wait(list(workers)):
-                worker = workers[connection]  # type: ignore[index]
+        while waiting or running:
+            while waiting and len(running) < request.processes:
+                worker = idle.pop() if idle else _Worker(request)
                 try:
-                    answer = worker.connection.recv()
-                except (EOFError, OSError):
-                    del workers[worker.connection]
-                    death = worker.bury()
+                    running[worker.begin(waiting[0])] = worker
+                    waiting.popleft()
+                except BrokenProcessPool:
+                    # It died while it had nothing to do: no shard is to blame.
+                    worker.end()
+            done, _ = wait(running, _PAUSE, FIRST_COMPLETED)
+            for worker in running.values():
+                advance(worker.count_new())
+            for future in done:
+                worker = running.pop(future)
+                idle.append(worker)
+                try:
+                    report = future.result()
+                except BrokenProcessPool:
+                    idle.remove(worker)
+                    report = report_death(worker.shard.name, worker.end())
                     advance(-worker.told)
-                    attempts[death.source] += 1
-                    if attempts[death.source] < ATTEMPTS:
+                    deaths[worker.shard.name] += 1
+                    if deaths[worker.shard.name] < ATTEMPTS:
                         waiting.appendleft(worker.shard)
-                    else:
-                        yield death
-                    start()
-                    continue
-                if isinstance(answer, BaseException):
-                    raise answer
-                if isinstance(answer, int):
-                    worker.told += answer
-                    advance(answer)
-                    continue
-                advance(answer.documents + answer.errors - worker.told)
-                yield answer
-                if waiting:
-                    worker.give(waiting.popleft())
-                else:
-                    del workers[worker.connection]
-                    worker.stop()
+                        continue
+                yield report
     finally:
-        for worker in workers.values():
-            worker.stop(at_once=True)
+        for worker in (*idle, *running.values()):
+            worker.end()
+
+
+class _Context(SpawnContext):
+    """Spawns a process, and keeps it: its executor does not tell how it died.
+
+    A fork of a process in which torch has run threads can hang.
+    """
+
+    process: SpawnProcess
+
+    def Process(self, *arguments: Any, **options: Any) -> SpawnProcess:  # type: ignore[override]
+        self.process = SpawnProcess(*arguments, **options)
+        return self.process
 
 
 class _Worker:
-    """A process, seen from the one that gives it work."""
+    """A process, seen from the one that gives it work.
+
+    It has an executor of its own: where one has many processes, and one of them dies, all of their
+    shards fail alike.
+    """
 
     def __init__(self, request: Request) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, request), daemon=True)
-        with _ignoring_interrupts():
-            self._process.start()
-        # Only so does the connection end when the process does.
-        theirs.close()
+        self._request = request
+        self._context = _Context()
+        self._count = self._context.RawValue(c_longlong, 0)
+        self._executor = ProcessPoolExecutor(1, self._context, _start, (self._count,))
         self.shard: Shard
-        #: Documents of the shard that it has told of.
+        #: Documents of the shard that count_new has told of.
         self.told = 0
 
-    def give(self, shard: Shard) -> None:
-        self.shard, self.told = shard, 0
-        # If it died just now, that shows when its answer is asked for.
-        with suppress(OSError):
-            self.connection.send(shard)
+    def begin(self, shard: Shard) -> Future[ShardReport]:
+        self.shard, self.told, self._count.value = shard, 0, 0
+        with _ignoring_interrupts():
+            return self._executor.submit(_annotate, self._request, shard)
 
-    def bury(self) -> ShardReport:
-        """Report that the process died over its shard."""
-        self._process.join()
-        self.connection.close()
-        code = self._process.exitcode or 0
-        how = f"killed by {_SIGNALS.get(-code, -code)}" if code < 0 else f"exit status {code}"
-        return report_death(self.shard.name, how)
+    def count_new(self) -> int:
+        """Count the documents of the shard that were answered since the last call."""
+        before, self.told = self.told, self._count.value
+        return self.told - before
 
-    def stop(self, *, at_once: bool = False) -> None:
-        """End the process, after its shard or at once."""
-        if at_once:
-            self._process.terminate()
-        self.connection.close()
-        self._process.join()
+    def end(self) -> str:
+        """End the process at once; returns how it ended."""
+        self._context.process.terminate()
+        self._executor.shutdown()
+        code = self._context.process.exitcode or 0
+        return f"killed by {_SIGNALS.get(-code, -code)}" if code < 0 else f"exit status {code}"
 
 
 @contextmanager
@@ -139,40 +138,25 @@ def _ignoring_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _serve(connection: "Connection[Any, Any]", request: Request) -> None:
-    """Annotate what comes over a connection until it is closed."""
+# In the processes
+
+_load_annotator = cache(load_annotator)
+_count: c_longlong
+
+
+def _start(count: c_longlong) -> None:
+    global _count
+    _count = count
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        annotator = load_annotator(request)
-        folder = OutFolder(request.out)
-        while True:
-            try:
-                shard = connection.recv()
-            except EOFError:
-                return
-            connection.send(folder.annotate(annotator, shard, _Sender(connection)))
-    except InputError as error:
-        connection.send(error)
-    except Exception:
-        # If the other end is closed, nobody waits for an answer any more.
-        with suppress(OSError):
-            # Tracebacks do not pass from process to process.
-            connection.send(RuntimeError(traceback.format_exc()))
 
 
-class _Sender:
-    """Reports to the other end how many documents were answered, some at a time."""
+def _annotate(request: Request, shard: Shard) -> ShardReport:
+    return OutFolder(request.out).annotate(_load_annotator(request), shard, _advance)
 
-    def __init__(self, connection: "Connection[Any, Any]") -> None:
-        self._connection = connection
-        self._count = 0
 
-    def __call__(self, count: int) -> None:
-        self._count += count
-        if self._count >= _DOCUMENTS_PER_MESSAGE:
-            self._connection.send(self._count)
-            self._count = 0
+def _advance(count: int) -> None:
+    _count.value += count
 
 
 def _end_with_parent() -> None:

@@ -1,10 +1,12 @@
 """Runs that were killed: the next one goes on, and what is there at the end tells nothing of it."""
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -139,15 +141,15 @@ def test_ctrl_c(tmp_path, model, source, uninterrupted, options):
 def test_a_process_that_dies_costs_its_own_file_alone(tmp_path, model, monkeypatch, capsys):
     source, out = make_sources(tmp_path / "source", 5, 4), tmp_path / "out"
     assert run(model, source, tmp_path / "whole", *OPTIONS) == 0
-    give = processes._Worker.give
+    begin = processes._Worker.begin
 
-    def give_and_kill(worker, shard):
+    def begin_and_kill(worker, shard):
+        future = begin(worker, shard)
         if shard.name == "part01.txt":
-            worker._process.kill()
-            worker._process.join()
-        give(worker, shard)
+            worker._context.process.kill()
+        return future
 
-    monkeypatch.setattr(processes._Worker, "give", give_and_kill)
+    monkeypatch.setattr(processes._Worker, "begin", begin_and_kill)
     capsys.readouterr()
     assert run(model, source, out, *OPTIONS, "--processes", 2) == 1
     error = capsys.readouterr().err
@@ -162,12 +164,36 @@ def test_a_process_that_dies_costs_its_own_file_alone(tmp_path, model, monkeypat
 
 
 @pytest.mark.slow
+def test_a_process_that_dies_between_two_files_costs_none(tmp_path, model, monkeypatch):
+    source, out = make_sources(tmp_path / "source", 5, 4), tmp_path / "out"
+    begin, killed = processes._Worker.begin, []
+
+    def kill_and_begin(worker, shard):
+        if hasattr(worker, "shard") and not killed:
+            process = worker._context.process
+            process.kill()
+            # Its executor, not the test, takes notice.
+            while not worker._executor._broken:
+                time.sleep(0.01)
+            killed.append(shard.name)
+        return begin(worker, shard)
+
+    monkeypatch.setattr(processes._Worker, "begin", kill_and_begin)
+    monkeypatch.setattr(processes, "ATTEMPTS", 1)
+    assert run(model, source, out, *OPTIONS, "--processes", 2) == 0
+    assert len(killed) == 1
+    assert run(model, source, tmp_path / "whole", *OPTIONS) == 0
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+@pytest.mark.slow
 def test_a_mistake_in_a_process_ends_the_run(tmp_path, model, monkeypatch, capsys):
     """A disk that is full is told of once, not for each file."""
     source, out = make_sources(tmp_path / "source", 4, 2), tmp_path / "out"
     (out / ".annotate").mkdir(parents=True)
     (out / ".annotate" / "finished").write_text("a file in place of a folder")
     assert run(model, source, out, *OPTIONS, "--processes", 2) == 1
+    assert not multiprocessing.active_children()
     error = capsys.readouterr().err
     assert "cannot be written" in error and error.count("\n") == 1
     assert not (out / "manifest.json").exists()
