@@ -10,7 +10,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from spacy.language import Language
@@ -29,7 +29,7 @@ from benchmarks.annotation_process import (
 from benchmarks.machine import cpu_name
 from benchmarks.repeated_heads import repeat_heads
 from benchmarks.training import make_ner
-from spacy_bioner_mtl.console.progress import Progress, begin, track
+from spacy_bioner_mtl.console.progress import begin, track
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import strict
 from spacy_bioner_mtl.formats.registry import find_format
@@ -39,6 +39,9 @@ from spacy_bioner_mtl.pipeline.loading import (
     bioner_pipes,
     load_pipeline,
 )
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 #: Turns that each pipeline has.
 ROUNDS = 6
@@ -166,10 +169,10 @@ def benchmark(
     long_run = None
     with begin("steps", 3 + ROUNDS + COLD_STARTS + bool(long)) as progress:
         ner = train_ner(nlp, texts)
-        progress.advance()
+        progress.update()
         turns = _take_turns(nlp, ner, texts, words, progress)
         calls = _time_calls([nlp, ner], texts)
-        progress.advance()
+        progress.update()
         # A process is measured before it does anything else: the first text is its cold start.
         requests = [
             Request(
@@ -177,11 +180,14 @@ def benchmark(
             )
             for first in (True, *[False] * (COLD_STARTS - 1))
         ]
-        processes = [measure_in_process(each, threads) for each in progress.over(requests)]
+        processes = []
+        for each in requests:
+            processes.append(measure_in_process(each, threads))
+            progress.update()
         if long:
             request = Request(model, texts, heads, long, WINDOW, gpu_id)
             long_run = measure_in_process(request, threads)
-            progress.advance()
+            progress.update()
     return Benchmark(
         model=model,
         heads=heads,
@@ -258,7 +264,7 @@ def _example(ner: Language, doc: Doc) -> Example:
 
 
 def _take_turns(
-    nlp: Language, ner: Language, texts: Sequence[Text], words: int, progress: Progress
+    nlp: Language, ner: Language, texts: Sequence[Text], words: int, progress: "tqdm"
 ) -> dict[str, Any]:
     """Let the pipelines annotate the same texts, round by round."""
     size = -(-words // ROUNDS)
@@ -267,12 +273,12 @@ def _take_turns(
     warmup = next(zones(texts, size, size))
     for pipeline in (nlp, ner):
         _time_pipe(pipeline, warmup)
-    progress.advance()
+    progress.update()
     result: dict[str, Any] = {"round_words": [], "entities": 0, "ner_entities": 0}
     result |= {"seconds": [], "scored_seconds": [], "ner_seconds": []}
     # Whoever comes second finds kernels prepared for sequences of these lengths.
     order = [(False, "seconds"), (True, "scored_seconds")]
-    for _ in progress.over(range(ROUNDS)):
+    for _ in range(ROUNDS):
         turn = next(zones(source, size, size))
         result["round_words"].append(sum(count for _, count in turn))
         order.reverse()
@@ -285,6 +291,7 @@ def _take_turns(
         seconds, entities = _time_pipe(ner, turn)
         result["ner_seconds"].append(seconds)
         result["ner_entities"] += entities
+        progress.update()
     return result
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.annotate.annotator import Annotator, ShardReport, load_annotator
 from spacy_bioner_mtl.annotate.error_list import ErrorList
@@ -14,10 +15,13 @@ from spacy_bioner_mtl.annotate.processes import annotate_in_processes
 from spacy_bioner_mtl.annotate.provenance import describe_request
 from spacy_bioner_mtl.annotate.request import Request
 from spacy_bioner_mtl.annotate.shards import ERRORS, Plan, Shard, errors_beside
-from spacy_bioner_mtl.console.progress import Progress, begin
+from spacy_bioner_mtl.console.progress import begin
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import is_stream, resolve_links
 from spacy_bioner_mtl.formats.folder import LeftOut
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 @dataclass
@@ -67,13 +71,13 @@ def annotate(request: Request, plan: Plan, tell: Callable[[str], object]) -> Run
 
 
 def _annotate_file(
-    request: Request, plan: Plan, progress: Progress, tell: Callable[[str], object]
+    request: Request, plan: Plan, progress: "tqdm", tell: Callable[[str], object]
 ) -> RunReport:
     annotator = load_annotator(request)
     (shard,) = plan.shards
     if is_stream(shard.output):
         report = annotator.annotate(
-            shard, progress.advance, lambda _, reason: tell(reason), plan.source
+            shard, progress.update, lambda _, reason: tell(reason), plan.source
         )
         if report.failure:
             raise InputError(report.failure)
@@ -83,13 +87,13 @@ def _annotate_file(
         remove_leftovers(resolve_links(shard.output))
         remove_leftovers(errors)
         with ErrorList(errors, shard.name) as listed:
-            report = annotator.annotate(shard, progress.advance, listed.add, plan.source)
+            report = annotator.annotate(shard, progress.update, listed.add, plan.source)
             if report.failure:
                 raise InputError(report.failure)
     return RunReport(annotator.heads, [report], errors)
 
 
-def _annotate_folder(request: Request, plan: Plan, progress: Progress) -> RunReport:
+def _annotate_folder(request: Request, plan: Plan, progress: "tqdm") -> RunReport:
     # Loaded here even if others annotate: what is wrong with it shows once, and before OUT is made.
     annotator = load_annotator(request)
     description = describe_request(annotator, request)
@@ -120,30 +124,34 @@ def _annotate_shards(
     folder: OutFolder,
     request: Request,
     shards: list[Shard],
-    progress: Progress,
+    progress: "tqdm",
 ) -> Iterator[ShardReport]:
     if not shards:
         return
     reports: Iterator[ShardReport]
     if request.engine == "local" and request.processes == 1:
-        reports = (folder.annotate(annotator, shard, progress.advance) for shard in shards)
+        reports = (folder.annotate(annotator, shard, progress.update) for shard in shards)
     elif request.engine == "ray":
         from spacy_bioner_mtl.annotate.ray_engine import annotate_on_ray
 
         reports = _count(annotate_on_ray(request, shards), progress)
     else:
-        reports = annotate_in_processes(request, shards, progress.advance)
+        reports = annotate_in_processes(request, shards, progress.update)
     sizes = {shard.name: _size(shard) for shard in shards}
-    total, n_bytes = sum(sizes.values()), 0
+    total = sum(sizes.values())
+    n_documents = n_bytes = 0
     for number, report in enumerate(reports, start=1):
+        n_documents += report.documents + report.errors
         n_bytes += sizes[report.source]
-        progress.tell_share(n_bytes / total, f"{number:,} of {len(shards):,} files")
+        # Estimated, as if the files that are left had as many documents for their size.
+        progress.total = round(n_documents * total / n_bytes)
+        progress.set_postfix_str(f"{number:,} of {len(shards):,} files", refresh=False)
         yield report
 
 
-def _count(reports: Iterator[ShardReport], progress: Progress) -> Iterator[ShardReport]:
+def _count(reports: Iterator[ShardReport], progress: "tqdm") -> Iterator[ShardReport]:
     for report in reports:
-        progress.advance(report.documents + report.errors)
+        progress.update(report.documents + report.errors)
         yield report
 
 

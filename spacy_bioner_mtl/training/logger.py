@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import IO, Any, cast
 
 from spacy.language import Language
 from spacy.training.loggers import console_logger_v3
 
-from spacy_bioner_mtl.console.progress import Progress
+from spacy_bioner_mtl.console.progress import begin
 
 LogStep = Callable[[dict[str, Any] | None], None]
 SetUpLogger = Callable[[Language, IO[str], IO[str]], tuple[LogStep, Callable[[], None]]]
@@ -36,15 +37,15 @@ def configure_progress_logger() -> SetUpLogger:
             settled, stdout, stderr
         )
         total = config["training"]["max_steps"] or None
-        progress = Progress("train", "steps", total, shown=not is_terminal)
-        progress.__enter__()
+        lines = ExitStack()
+        progress = lines.enter_context(begin("steps", total, None if is_terminal else "train"))
 
         def log_step(info: dict[str, Any] | None) -> None:
             log_row(info)
-            progress.advance()
+            progress.update()
 
         def finalize() -> None:
-            progress.__exit__(None, None, None)
+            lines.close()
             end_rows()
 
         return log_step, finalize

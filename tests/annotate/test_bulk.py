@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -15,7 +16,11 @@ from annotating import annotate_file, make_sources, rows_of, run, tree, write_li
 from conftest import GOLD, make_pipeline
 from spacy.language import Language
 
+from spacy_bioner_mtl.annotate import Request
+from spacy_bioner_mtl.annotate.annotator import ShardReport
 from spacy_bioner_mtl.annotate.documents import answer
+from spacy_bioner_mtl.annotate.run import _annotate_shards
+from spacy_bioner_mtl.annotate.shards import Shard
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import BadRecord, Record
 from spacy_bioner_mtl.formats.registry import FORMATS
@@ -85,6 +90,27 @@ def test_a_folder_becomes_a_folder(tmp_path, model, capsys):
     mentions = sum(len(row["spans"]) for path in out.rglob("*.jsonl") for row in rows_of(path))
     assert manifest["totals"]["mentions"] == mentions > 0
     assert "4 documents" in " ".join(capsys.readouterr().out.split())
+
+
+def test_how_many_documents_there_are_is_estimated_from_the_files_that_are_done(tmp_path):
+    notes = []
+
+    class Folder:
+        def annotate(self, annotator, shard, advance):
+            advance(10)
+            return ShardReport(shard.name, documents=9, errors=1)
+
+    progress = SimpleNamespace(
+        update=lambda count: None, set_postfix_str=lambda note, refresh: notes.append(note)
+    )
+    shards = []
+    for name, size in (("a", 99), ("b", 299)):
+        (tmp_path / name).write_bytes(b"x" * size)
+        shards.append(Shard(name, tmp_path / name, tmp_path / f"{name}.out"))
+    request = Request("model", tmp_path, tmp_path / "out")
+    totals = [progress.total for _ in _annotate_shards(None, Folder(), request, shards, progress)]
+    assert totals == [40, 20]
+    assert notes == ["1 of 2 files", "2 of 2 files"]
 
 
 def test_a_pattern_names_files(tmp_path, model, monkeypatch, capsys):

@@ -74,31 +74,35 @@ def test_the_rows_are_spacys_and_flushed_at_once(nlp):
     assert not stderr.getvalue()
 
 
-def test_off_a_terminal_there_are_lines(nlp, monkeypatch, capsys):
+@pytest.fixture
+def made(monkeypatch):
+    """The counts of which lines would be printed."""
     made = []
-    monkeypatch.setattr(progress_module.Progress, "_print_lines", lambda self: made.append(self))
+    monkeypatch.setattr(progress_module, "_print_lines", lambda each, ended: made.append(each))
+    return made
+
+
+def test_off_a_terminal_there_are_lines(nlp, made):
     finalize = train(configure_progress_logger(), nlp, Stream(), Stream())
     (progress,) = made
-    progress._clock = lambda: progress._start + 42
-    assert progress.line() == "train: 21 of 40 steps, 0.5 a second, about 38 s left"
+    progress._time = lambda: progress.start_t + 42
+    assert str(progress) == "train:  52% 21/40 [00:42<00:38,  2.00s/ steps]"
     finalize()
-    assert progress._thread is None
+    assert progress.disable
 
 
-def test_a_training_without_an_end_has_no_estimate(nlp, monkeypatch):
-    made = []
-    monkeypatch.setattr(progress_module.Progress, "_print_lines", lambda self: made.append(self))
+def test_a_training_without_an_end_has_no_estimate(nlp, made):
     nlp.config["training"]["max_steps"] = 0
     train(configure_progress_logger(), nlp, Stream(), Stream())()
-    made[0]._clock = lambda: made[0]._start + 42
-    assert made[0].line() == "train: 21 steps, 0.5 a second"
+    (progress,) = made
+    progress._time = lambda: progress.start_t + 42
+    assert str(progress) == "train: 21 steps [00:42,  2.00s/ steps]"
 
 
-def test_on_a_terminal_there_is_a_bar_of_all_steps(nlp, monkeypatch):
-    monkeypatch.setattr(progress_module.Progress, "_print_lines", None)
+def test_on_a_terminal_there_is_a_bar_of_all_steps(nlp, made):
     stdout, stderr = Stream(), Stream(is_terminal=True)
     train(configure_progress_logger(), nlp, stdout, stderr)()
-    assert "/40" in stderr.getvalue()
+    assert "/40" in stderr.getvalue() and not made
     assert stdout.getvalue().count("\n") == 5
 
 
@@ -135,7 +139,7 @@ def test_spacy_train_says_how_far_it_is(sample_docbins, tmp_path):
         check=True,
     )
     assert "LOSS BIONE..." in done.stdout
-    assert "train: " in done.stderr and " of 2 steps" in done.stderr
+    assert "train: " in done.stderr and "/2 [" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
