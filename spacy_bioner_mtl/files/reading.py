@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from spacy_bioner_mtl.errors import InputError
 
@@ -31,8 +31,7 @@ class Source:
         """Open nothing yet."""
         self.path = path
         self._files = ExitStack()
-        self._file: IO[bytes] | None = None
-        self._head: bytes | None = None
+        self._file: io.BufferedReader | None = None
 
     def __str__(self) -> str:
         """Give the path."""
@@ -44,69 +43,36 @@ class Source:
         RETURNS (bytes): At most HEAD_SIZE bytes, fewer only where there are no more.
         RAISES (InputError): The file cannot be read, or is compressed and damaged.
         """
-        if self._head is None:
-            with _reading(self):
-                file = self._open()
-                self._head = _read_up_to(file, HEAD_SIZE)
-                if len(self._head) < HEAD_SIZE:
-                    self._files.close()
-                    file = cast(IO[bytes], io.BytesIO())
-                self._file = _rejoin(self._head, file)
-        return self._head
+        with _reading(self):
+            return self._open().peek(HEAD_SIZE)
 
     def close(self) -> None:
         """Close what is open; standard input stays open."""
         self._files.close()
 
-    def _open(self) -> IO[bytes]:
-        """Open the file, decompressed if its content is gzip's; a second time nothing is left."""
+    def _open(self) -> io.BufferedReader:
+        """Open the file, decompressed if its content is gzip's."""
         if self._file is None:
-            self._file = self._decompress(self._open_as_it_is())
+            file = self._open_as_it_is()
+            if file.peek().startswith(_GZIP):
+                file = _buffered(self._files.enter_context(gzip.GzipFile(fileobj=file)))
+            self._file = file
         return self._file
 
-    def _open_as_it_is(self) -> IO[bytes]:
-        if self.path == STANDARD_INPUT:
-            if sys.stdin is None:
-                raise InputError(f"{self}: standard input is closed; give a file, or pipe one in")
-            return sys.stdin.buffer
-        return self._files.enter_context(self.path.open("rb"))
-
-    def _decompress(self, file: IO[bytes]) -> IO[bytes]:
-        first = _read_up_to(file, len(_GZIP))
-        joined = _rejoin(first, file)
-        if first != _GZIP:
-            return joined
-        packed = self._files.enter_context(gzip.GzipFile(fileobj=joined))
-        return cast(IO[bytes], io.BufferedReader(cast(Any, packed), HEAD_SIZE))
+    def _open_as_it_is(self) -> io.BufferedReader:
+        if self.path != STANDARD_INPUT:
+            return _buffered(self._files.enter_context(self.path.open("rb")))
+        if sys.stdin is None:
+            raise InputError(f"{self}: standard input is closed; give a file, or pipe one in")
+        file = _buffered(sys.stdin.buffer)
+        # Or it would close standard input with itself.
+        self._files.callback(file.detach)
+        return file
 
 
-class _Rejoined(io.RawIOBase):
-    """Bytes that were read already, and the rest of their file, which is not closed with them."""
-
-    def __init__(self, first: bytes, rest: Any) -> None:
-        self._first = io.BytesIO(first)
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        # Of a pipe, what is there already.
-        data = self._first.read(len(buffer)) or self._rest.read1(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _rejoin(first: bytes, rest: IO[bytes]) -> IO[bytes]:
-    return io.BufferedReader(_Rejoined(first, rest), HEAD_SIZE)
-
-
-def _read_up_to(file: IO[bytes], size: int) -> bytes:
-    """Read so many bytes; a pipe may give them piece by piece."""
-    pieces = b""
-    while len(pieces) < size and (piece := file.read(size - len(pieces))):
-        pieces += piece
-    return pieces
+def _buffered(file: Any) -> io.BufferedReader:
+    """Buffer HEAD_SIZE bytes of a buffered file, which fills them even if it is a slow pipe."""
+    return io.BufferedReader(file, HEAD_SIZE)
 
 
 def source_path(source: Path | Source) -> Path:
