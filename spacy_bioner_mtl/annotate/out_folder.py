@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner_mtl.annotate.annotator import Advance, Annotator, ShardReport, report_death
-from spacy_bioner_mtl.annotate.error_list import ErrorList, join_errors
+from spacy_bioner_mtl.annotate.error_list import join_errors, listing_errors
 from spacy_bioner_mtl.annotate.lock import locked
-from spacy_bioner_mtl.annotate.output import remove, remove_all_leftovers
 from spacy_bioner_mtl.annotate.provenance import list_differences
 from spacy_bioner_mtl.annotate.shards import (
     ERRORS,
@@ -37,7 +36,7 @@ from spacy_bioner_mtl.annotate.state import (
 )
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.checksum import hash_file
-from spacy_bioner_mtl.files.writing import writing
+from spacy_bioner_mtl.files.writing import remove, remove_all_leftovers, writing
 
 
 @dataclass(frozen=True)
@@ -82,27 +81,21 @@ class OutFolder:
             tell any more on what.
         """
         path = self._state / "request.json"
-        try:
-            before = read_json(path)
-        except FileNotFoundError:
-            if any((self._state / "finished").rglob("*.json")):
-                raise InputError(
-                    f"{path}: missing, so that nothing tells how the answers in {self.path} were "
-                    "made; name another folder, or delete this one"
-                ) from None
+        if not path.exists() and not any((self._state / "finished").rglob("*.json")):
             write_json(path, description)
-        else:
-            if before is None:
-                raise InputError(
-                    f"{path}: damaged, so that nothing tells how the answers in {self.path} were "
-                    "made; name another folder, or delete this one"
-                )
-            differences = list(list_differences(before, description))
-            if differences:
-                raise InputError(
-                    f"{self.path}: the answers in this folder were made otherwise; name another "
-                    "folder, or delete this one. What differs:\n" + "\n".join(differences)
-                )
+        before = read_json(path) if path.exists() else None
+        if before is None:
+            flaw = "damaged" if path.exists() else "missing"
+            raise InputError(
+                f"{path}: {flaw}, so that nothing tells how the answers in {self.path} were made; "
+                "name another folder, or delete this one"
+            )
+        differences = list(list_differences(before, description))
+        if differences:
+            raise InputError(
+                f"{self.path}: the answers in this folder were made otherwise; name another "
+                "folder, or delete this one. What differs:\n" + "\n".join(differences)
+            )
         self._clean()
 
     def find_finished(self, shards: list[Shard]) -> Finished:
@@ -150,14 +143,13 @@ class OutFolder:
         except OSError as error:
             report = ShardReport(shard.name, failure=_unreadable(shard, error))
         else:
-            with ErrorList(listed, shard.name) as errors:
-                report = annotator.annotate(shard, advance, errors.add)
-                if report.failure:
-                    errors.discard()
+            with listing_errors(listed, shard.name) as list_error:
+                report = annotator.annotate(shard, advance, list_error)
             report.bytes, report.sha256 = size, checksum
         if report.failure:
             with writing(shard.output):
                 remove(shard.output)
+                remove(listed)
         else:
             with writing(shard.output):
                 report.output_bytes, report.output_sha256 = measure_answers(shard.output)

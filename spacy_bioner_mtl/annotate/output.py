@@ -1,24 +1,11 @@
 """Write the answers of a source; a record that its format cannot hold does not lose the others."""
 
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from spacy_bioner_mtl.annotate.shards import ShardFault
-from spacy_bioner_mtl.files.writing import (
-    find_partials,
-    is_partial,
-    make_folder,
-    partial_path,
-    replace,
-    resolve_links,
-    sync_file,
-    sync_folder,
-    write_whole,
-    writing,
-)
+from spacy_bioner_mtl.files.writing import sync_file, write_whole, write_whole_folder
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.formats.registry import Format
 
@@ -67,7 +54,7 @@ class Output:
         RAISES (InputError): The disk is full or the like.
         """
         if self._write_folder:
-            with _whole_folder(path) as folder:
+            with write_whole_folder(path) as folder:
                 for name, content in _pieces(self._write_folder(records)):
                     _write_new(folder / name, content)
         else:
@@ -92,49 +79,3 @@ def _write_new(path: Path, content: str) -> None:
         raise ShardFault(
             f"cannot be written: two of its documents would both be {path.name}; rename one"
         ) from None
-
-
-@contextmanager
-def _whole_folder(path: Path) -> Iterator[Path]:
-    """A new folder under a temporary name; it gets its own when all is on the disk."""
-    with writing(path):
-        target = resolve_links(path)
-        partial = partial_path(target)
-        make_folder(target.parent)
-        try:
-            partial.mkdir()
-            yield partial
-            sync_folder(partial)
-            remove(target)
-            replace(partial, target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there.
-
-    path (Path): The file or folder.
-    """
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def remove_leftovers(path: Path) -> None:
-    """Remove what killed runs had begun to write of a file or folder.
-
-    path (Path): The file or folder.
-    """
-    for partial in find_partials(path):
-        remove(partial)
-
-
-def remove_all_leftovers(folder: Path) -> None:
-    """Remove what killed runs had begun to write anywhere in a folder.
-
-    folder (Path): The folder.
-    """
-    for path in [each for each in folder.rglob(".*") if is_partial(each.name)]:
-        remove(path)

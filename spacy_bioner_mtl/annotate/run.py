@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.annotate.annotator import Annotator, ShardReport, load_annotator
-from spacy_bioner_mtl.annotate.error_list import ErrorList
+from spacy_bioner_mtl.annotate.error_list import listing_errors
 from spacy_bioner_mtl.annotate.lock import locked_beside
 from spacy_bioner_mtl.annotate.out_folder import OutFolder
-from spacy_bioner_mtl.annotate.output import remove_leftovers
 from spacy_bioner_mtl.annotate.processes import annotate_in_processes
 from spacy_bioner_mtl.annotate.provenance import describe_request
 from spacy_bioner_mtl.annotate.request import Request
 from spacy_bioner_mtl.annotate.shards import ERRORS, Plan, Shard, errors_beside
 from spacy_bioner_mtl.console.progress import begin
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files.writing import is_stream, resolve_links
+from spacy_bioner_mtl.files.writing import is_stream, remove_leftovers, resolve_links
 from spacy_bioner_mtl.formats.folder import LeftOut
 
 if TYPE_CHECKING:
@@ -86,8 +85,8 @@ def _annotate_file(
     with locked_beside(shard.output):
         remove_leftovers(resolve_links(shard.output))
         remove_leftovers(errors)
-        with ErrorList(errors, shard.name) as listed:
-            report = annotator.annotate(shard, progress.update, listed.add, plan.source)
+        with listing_errors(errors, shard.name) as list_error:
+            report = annotator.annotate(shard, progress.update, list_error, plan.source)
             if report.failure:
                 raise InputError(report.failure)
     return RunReport(annotator.heads, [report], errors)

@@ -13,8 +13,6 @@ from spacy_bioner_mtl.files.writing import write_whole
 
 #: Counts of a report.
 COUNTS = ("documents", "words", "mentions")
-_NUMBERS = (*COUNTS, "errors", "bytes", "output_bytes")
-_TEXTS = ("source", "failure", "sha256", "output_sha256", "errors_sha256")
 
 
 def write_report(path: Path, report: ShardReport) -> None:
@@ -36,10 +34,13 @@ def read_report(path: Path) -> ShardReport | None:
     RAISES (FileNotFoundError): There is no such file.
     """
     content = read_json(path)
-    if content is None or content.keys() != asdict(ShardReport("")).keys():
+    empty = asdict(ShardReport(""))
+    if content is None or content.keys() != empty.keys():
         return None
-    fits = all(type(content[name]) is int and content[name] >= 0 for name in _NUMBERS) and all(
-        type(content[name]) is str for name in _TEXTS
+    # Texts are not less than none, and numbers not less than 0.
+    fits = all(
+        type(content[name]) is type(value) and content[name] >= value
+        for name, value in empty.items()
     )
     return ShardReport(**content) if fits else None
 
@@ -79,7 +80,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     RAISES (InputError): The disk is full or the like.
     """
     with write_whole(path, "wb") as file:
-        file.write(to_json(content, indent=2) + b"\n")  # type: ignore[arg-type]
+        file.write(to_json(content, indent=2) + b"\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import re
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,8 @@ STANDARD_OUTPUT = Path("-")
 _STANDARD_OUTPUT_DESCRIPTOR = 1
 # As many links as Linux follows.
 _MOST_LINKS = 40
-_PARTIAL = ".partial"
+# What partial_path puts behind a name.
+_PROCESS = r"\d+\.partial"
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def write_whole(path: Path, mode: str = "w") -> Iterator[IO[str]]:
+def write_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Write a file under a temporary name beside its own; it gets its own when all is on the disk.
 
     Its folder is made when it is missing. The target of a link is written, and the link stays. What
@@ -53,18 +56,23 @@ def write_whole(path: Path, mode: str = "w") -> Iterator[IO[str]]:
         with _stream(path, mode, text) as file:
             yield file
         return
-    with writing(path):
-        target = resolve_links(path)
-        partial = partial_path(target)
-        make_folder(target.parent)
-        try:
-            with partial.open(mode, **text) as file:  # type: ignore[call-overload]
-                yield file
-                sync_file(file)
-            replace(partial, target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+    with _named_last(path) as partial, partial.open(mode, **text) as file:  # type: ignore[call-overload]
+        yield file
+        sync_file(file)
+
+
+@contextmanager
+def write_whole_folder(path: Path) -> Iterator[Path]:
+    """Write a folder like write_whole, under a temporary name until all is on the disk.
+
+    path (Path): The folder; what was there is replaced.
+    YIELDS (Path): The new folder, empty. Whoever writes files into it calls sync_file on each.
+    RAISES (InputError): The folder cannot be written to, or the disk is full.
+    """
+    with _named_last(path) as partial:
+        partial.mkdir()
+        yield partial
+        sync_folder(partial)
 
 
 def is_stream(path: Path) -> bool:
@@ -124,34 +132,40 @@ def partial_path(path: Path) -> Path:
     path (Path): Its own name.
     RETURNS (Path): A hidden name beside it, with the number of this process.
     """
-    return hidden_path(path, f"{os.getpid()}{_PARTIAL}")
+    return hidden_path(path, f"{os.getpid()}.partial")
 
 
-def find_partials(path: Path) -> list[Path]:
-    """Find what killed processes left of a file or folder.
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes had begun to write of a file or folder, and of no other one.
 
-    path (Path): Its own name.
-    RETURNS (list[Path]): What partial_path of any process names. Partial files of other files,
-        whose names only begin like this one, are not among them.
+    path (Path): The file or folder.
     """
-    prefix = _hidden_prefix(path)
-    return sorted(
-        one
-        for one in path.parent.iterdir()
-        if one.name.startswith(prefix)
-        and one.name.endswith(_PARTIAL)
-        and one.name[len(prefix) : -len(_PARTIAL)].isdecimal()
-    )
+    own = re.compile(re.escape(_hidden_prefix(path)) + _PROCESS)
+    for one in list(path.parent.iterdir()):
+        if own.fullmatch(one.name):
+            remove(one)
 
 
-def is_partial(name: str) -> bool:
-    """Check whether a name is one that partial_path gives.
+def remove_all_leftovers(folder: Path) -> None:
+    """Remove what killed processes had begun to write anywhere in a folder.
 
-    name (str): The name.
-    RETURNS (bool): Whether it is, of whatever file and process.
+    folder (Path): The folder.
     """
-    hidden, _, process = name.removesuffix(_PARTIAL).rpartition(".")
-    return name.endswith(_PARTIAL) and process.isdecimal() and hidden.startswith(".")
+    partial = re.compile(r"\..*\." + _PROCESS, re.DOTALL)
+    for one in list(folder.rglob(".*")):
+        if partial.fullmatch(one.name):
+            remove(one)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there.
+
+    path (Path): The file or folder.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -164,17 +178,6 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for made in missing:
         sync_folder(made.parent)
-
-
-def replace(partial: Path, path: Path) -> None:
-    """Give a file or folder that is on the disk its own name, and see to it that this is, too.
-
-    partial (Path): Its temporary name.
-    path (Path): Its own name; a file that has it is replaced.
-    RAISES (OSError): It cannot be renamed.
-    """
-    os.replace(partial, path)
-    sync_folder(path.parent)
 
 
 def sync_file(file: IO[Any]) -> None:
@@ -207,7 +210,25 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _stream(path: Path, mode: str, text: dict[str, str]) -> Iterator[IO[str]]:
+def _named_last(path: Path) -> Iterator[Path]:
+    """A temporary name beside a file or folder, which gets its own at the end, or disappears."""
+    with writing(path):
+        target = resolve_links(path)
+        partial = partial_path(target)
+        make_folder(target.parent)
+        try:
+            yield partial
+            if partial.is_dir():
+                remove(target)
+            os.replace(partial, target)
+            sync_folder(target.parent)
+        except BaseException:
+            remove(partial)
+            raise
+
+
+@contextmanager
+def _stream(path: Path, mode: str, text: dict[str, str]) -> Iterator[IO[Any]]:
     """Open what is written through; what was written stays, whatever happens."""
     try:
         descriptor = _descriptor(path)

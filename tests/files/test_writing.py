@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import (
-    find_partials,
-    is_partial,
     is_standard_output,
     is_stream,
     partial_path,
+    remove_all_leftovers,
+    remove_leftovers,
     write_whole,
+    write_whole_folder,
 )
 
 WRITE = """
@@ -152,7 +153,7 @@ def test_the_target_of_a_link_is_written_in_its_own_folder(tmp_path, exists):
     with write_whole(link) as file:
         file.write("written")
         assert [one.name for one in link.parent.iterdir()] == ["link.txt"]
-        assert len(find_partials(target)) == 1
+        assert partial_path(target).exists()
     assert link.is_symlink() and between.is_symlink() and not target.is_symlink()
     assert target.read_text() == link.read_text() == "written"
     assert [one.name for one in target.parent.iterdir()] == ["target.txt"]
@@ -201,11 +202,28 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["out.txt"]
 
 
+def test_a_folder_replaces_what_was_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "out"
+    with write_whole_folder(path) as folder:
+        (folder / "a").write_text("first")
+        assert not path.exists()
+    with pytest.raises(ZeroDivisionError), write_whole_folder(path) as folder:
+        (folder / "b").write_text("half")
+        raise ZeroDivisionError
+    assert [one.name for one in path.iterdir()] == ["a"]
+    with write_whole_folder(path) as folder:
+        (folder / "c").write_text("second")
+    assert [one.name for one in path.iterdir()] == ["c"]
+    with pytest.raises(InputError, match="cannot be written"), write_whole(path) as file:
+        file.write("no folder is replaced by a file")
+    assert [one.name for one in tmp_path.rglob("*")] == ["out", "c"]
+
+
 @pytest.mark.parametrize("name", ["n" * 250, "ü" * 125, "n" * 255])
 def test_names_as_long_as_can_be(tmp_path, name):
     with write_whole(tmp_path / name) as file:
         file.write("written")
-        assert len(find_partials(tmp_path / name)) == 1
+        assert partial_path(tmp_path / name).exists()
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
@@ -216,9 +234,20 @@ NAMES = st.text("ax.1\u00fc", min_size=1, max_size=8).filter(lambda name: name n
 def test_partial_files_belong_to_one_file(tmp_path_factory, names, data):
     folder = tmp_path_factory.mktemp("partials")
     for name in names:
-        partial_path(folder / name).touch()
         (folder / f"{name}.tsv").touch()
+    others = set(folder.iterdir())
+    partials = {partial_path(folder / name) for name in names}
+    for partial in partials:
+        partial.touch()
     for name in names:
-        assert find_partials(folder / name) == [partial_path(folder / name)]
-    partials = {path.name for path in folder.iterdir() if is_partial(path.name)}
-    assert partials == {partial_path(folder / name).name for name in names}
+        remove_leftovers(folder / name)
+        partials.remove(partial_path(folder / name))
+        assert set(folder.iterdir()) == others | partials
+    deep = folder / "deep" / "er"
+    deep.mkdir(parents=True)
+    for name in names:
+        partial_path(folder / name).touch()
+        partial_path(deep / name).mkdir()
+        (partial_path(deep / name) / ".x.1.partial").touch()
+    remove_all_leftovers(folder)
+    assert set(folder.rglob("*")) == others | {deep, deep.parent}
