@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
 from spacy_bioner_mtl.cli.console import save_json
+from spacy_bioner_mtl.cli.options import GpuId, JsonFile, ModelName
 
 
 def annotation(
@@ -47,9 +47,7 @@ def annotation(
         int, Option("--threads", metavar="N", min=1, help="Threads of all libraries.")
     ] = 1,
     gpu_id: GpuId = -1,
-    output: Annotated[
-        Path | None, Option("--output", metavar="FILE.json", help="Where to save the measurements.")
-    ] = None,
+    output: JsonFile = None,
 ) -> None:
     """Measure how fast a pipeline annotates raw text, beside spaCy's ner on the same texts.
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from typer import Argument, Context, Option
 
 from benchmarks.cli.overrides import config_overrides
-from spacy_bioner_mtl.cli.annotate import GpuId
 from spacy_bioner_mtl.cli.console import save_json
+from spacy_bioner_mtl.cli.options import GpuId, JsonFile
 
 
 def training(
@@ -20,9 +20,7 @@ def training(
         Option("--threads", metavar="N", min=1, help="Threads of torch, if not its own choice."),
     ] = None,
     gpu_id: GpuId = -1,
-    output: Annotated[
-        Path | None, Option("--output", metavar="FILE.json", help="Where to save the measurements.")
-    ] = None,
+    output: JsonFile = None,
 ) -> None:
     """Measure how fast a config trains, beside bare LSTM kernels and spaCy's ner.
 

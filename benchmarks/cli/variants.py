@@ -6,8 +6,8 @@ from typing import Annotated
 from typer import Argument, Context, Option
 
 from benchmarks.cli.overrides import config_overrides
-from spacy_bioner_mtl.cli.annotate import GpuId
 from spacy_bioner_mtl.cli.console import save_json
+from spacy_bioner_mtl.cli.options import GpuId, JsonFile
 
 
 def variants(
@@ -36,9 +36,7 @@ def variants(
         int, Option("--jobs", metavar="N", min=1, help="Runs at a time, each with one thread.")
     ] = 1,
     gpu_id: GpuId = -1,
-    output: Annotated[
-        Path | None, Option("--output", metavar="FILE.json", help="Where to save the table.")
-    ] = None,
+    output: JsonFile = None,
 ) -> None:
     """Train the variants of the paper, and compare them on the test sets.
 

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.console import is_verbose, show, show_error
-from spacy_bioner_mtl.cli.gold import WordColumn
+from spacy_bioner_mtl.cli.options import GpuId, ModelName, WordColumn
 from spacy_bioner_mtl.formats.registry import FORMATS
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.annotate.run import RunReport
-
-GpuId = Annotated[int, Option("--gpu-id", metavar="N", help="GPU to run on, or -1 for the CPU.")]
-ModelName = Annotated[
-    str,
-    Argument(metavar="MODEL", help="Folder of a trained pipeline, or name of an installed one."),
-]
 
 
 def _describe(attribute: str) -> str:

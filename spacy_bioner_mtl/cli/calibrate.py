@@ -1,12 +1,11 @@
 """``bioner-mtl calibrate``: can the probabilities of a trained pipeline be trusted?"""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
+from typer import Option
 
-from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
 from spacy_bioner_mtl.cli.console import save_json
+from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, JsonFile, ModelName
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.evaluate.calibration import Calibration
@@ -14,10 +13,7 @@ if TYPE_CHECKING:
 
 def calibrate(
     model: ModelName,
-    corpora: Annotated[
-        list[Path],
-        Argument(metavar="CORPUS...", help="Gold documents: .spacy files, or folders of them."),
-    ],
+    corpora: GoldDocs,
     bins: Annotated[
         int, Option("--bins", metavar="N", help="Bins of equal width from 0 to 1.")
     ] = 10,
@@ -25,9 +21,7 @@ def calibrate(
         bool,
         Option("--fit", help="Find the temperature of each head that makes probabilities truest."),
     ] = False,
-    output: Annotated[
-        Path | None, Option("--output", metavar="FILE.json", help="Where to save the numbers.")
-    ] = None,
+    output: JsonFile = None,
     gpu_id: GpuId = -1,
 ) -> None:
     """Compare the probabilities of found spans with how often they are right.

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.console import save_json
+from spacy_bioner_mtl.cli.options import JsonFile
 
 ModelA = Annotated[
     str,
@@ -22,9 +23,7 @@ def compare(
     ],
     rounds: Annotated[int, Option("--rounds", metavar="N", help="How often to swap.")] = 10_000,
     seed: Annotated[int, Option("--seed", metavar="N", help="Seed of the swaps.")] = 0,
-    output: Annotated[
-        Path | None, Option("--output", metavar="FILE.json", help="Where to save the result.")
-    ] = None,
+    output: JsonFile = None,
 ) -> None:
     """Compare F1 of two pipelines, for each head that both have and DOCS are annotated for.
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from spacy_bioner_mtl.cli.gold import TagLabel, WordColumn, print_gold_report
+from spacy_bioner_mtl.cli.gold import print_gold_report
+from spacy_bioner_mtl.cli.options import Strict, TagLabel, WordColumn
 from spacy_bioner_mtl.formats.registry import FORMATS
 
 _FORMATS = [each.name for each in FORMATS.values() if each.reader and each.gold]
@@ -57,14 +58,7 @@ def convert(
             "next -DOCSTART- line where there are such lines, else 1.",
         ),
     ] = None,
-    strict: Annotated[
-        bool,
-        Option(
-            "--strict",
-            help="Refuse the first annotation that does not fit its text, and forbidden tag "
-            "sequences, instead of counting them.",
-        ),
-    ] = False,
+    strict: Strict = False,
     label: TagLabel = None,
     word_column: WordColumn = None,
     tokenizer: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
+from spacy_bioner_mtl.cli.options import Strict
 from spacy_bioner_mtl.cli.verify import DataFolder, ListPath, SkipMissing, check_and_report
 
 
@@ -26,14 +27,7 @@ def convert_corpora(
         bool,
         typer.Option("--merged", help="Also convert train and devel together, as split merged."),
     ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="Refuse the first annotation that does not fit its text, and forbidden tag "
-            "sequences, instead of counting them.",
-        ),
-    ] = False,
+    strict: Strict = False,
 ) -> None:
     """Convert every corpus of the list to OUT_DIR/SPLIT/CORPUS.spacy, after checking its files.
 

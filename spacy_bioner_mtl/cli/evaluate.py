@@ -1,23 +1,17 @@
 """``bioner-mtl evaluate``: scores of a trained pipeline, head by head."""
 
-from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
 
-from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
 from spacy_bioner_mtl.cli.console import save_json
+from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, JsonFile, ModelName
 
 
 def evaluate(
     model: ModelName,
-    corpora: Annotated[
-        list[Path],
-        Argument(metavar="CORPUS...", help="Gold documents: .spacy files, or folders of them."),
-    ],
-    output: Annotated[
-        Path | None, Option("--output", metavar="FILE.json", help="Where to save the scores.")
-    ] = None,
+    corpora: GoldDocs,
+    output: JsonFile = None,
     into_meta: Annotated[
         bool,
         Option("--into-meta", help="Save the scores in MODEL's meta.json as well."),

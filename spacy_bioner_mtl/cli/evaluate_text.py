@@ -5,9 +5,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
 from spacy_bioner_mtl.cli.console import save_json
-from spacy_bioner_mtl.cli.gold import TagLabel, WordColumn, print_gold_report
+from spacy_bioner_mtl.cli.gold import print_gold_report
+from spacy_bioner_mtl.cli.options import GpuId, JsonFile, ModelName, TagLabel, WordColumn
 
 
 def evaluate_text(
@@ -37,9 +37,7 @@ def evaluate_text(
     ] = False,
     label: TagLabel = None,
     word_column: WordColumn = None,
-    output: Annotated[
-        Path | None, Option("--output", metavar="FILE.json", help="Where to save the scores.")
-    ] = None,
+    output: JsonFile = None,
     gpu_id: GpuId = -1,
 ) -> None:
     """Score a head on raw text, which the pipeline itself cuts into tokens and sentences.

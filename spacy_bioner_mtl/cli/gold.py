@@ -1,8 +1,7 @@
-"""What commands that read gold print of it, and the options that they share."""
+"""What commands that read gold print of it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from typer import Option
 from wasabi import msg
 
 from spacy_bioner_mtl.cli.console import is_verbose
@@ -14,23 +13,6 @@ if TYPE_CHECKING:
 NAMED = 5
 #: The widest column of a table, in characters.
 WIDEST = 300
-
-TagLabel = Annotated[
-    str | None,
-    Option(
-        "--label",
-        metavar="NAME",
-        help="The entity type of tags that have none (B, I, O). Default: the name of the head.",
-    ),
-]
-WordColumn = Annotated[
-    int | None,
-    Option(
-        "--word-column",
-        metavar="N",
-        help="The column of the token in files of columns, counted from 1. Default: recognised.",
-    ),
-]
 
 
 def print_gold_report(report: "GoldReport") -> None:

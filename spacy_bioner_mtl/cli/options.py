@@ -1,0 +1,43 @@
+"""Arguments and options that several commands take."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+ModelName = Annotated[
+    str,
+    Argument(metavar="MODEL", help="Folder of a trained pipeline, or name of an installed one."),
+]
+GoldDocs = Annotated[
+    list[Path],
+    Argument(metavar="CORPUS...", help="Gold documents: .spacy files, or folders of them."),
+]
+GpuId = Annotated[int, Option("--gpu-id", metavar="N", help="GPU to run on, or -1 for the CPU.")]
+TagLabel = Annotated[
+    str | None,
+    Option(
+        "--label",
+        metavar="NAME",
+        help="The entity type of tags that have none (B, I, O). Default: the name of the head.",
+    ),
+]
+WordColumn = Annotated[
+    int | None,
+    Option(
+        "--word-column",
+        metavar="N",
+        help="The column of the token in files of columns, counted from 1. Default: recognised.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    Option(
+        "--strict",
+        help="Refuse the first annotation that does not fit its text, and forbidden tag sequences, "
+        "instead of counting them.",
+    ),
+]
+JsonFile = Annotated[
+    Path | None, Option("--output", metavar="FILE.json", help="Where to save the numbers.")
+]
