@@ -4,13 +4,13 @@ Gold documents of a DocBin come with tokens, and often with sentences. Here the 
 bare text, so that its tokens and sentence boundaries are on trial, too.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from spacy.scorer import PRFScore
 
 from spacy_bioner_mtl.console.progress import track
@@ -23,7 +23,7 @@ from spacy_bioner_mtl.formats.gold_records import (
     read_sources,
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record
 from spacy_bioner_mtl.pipeline.judge import Key, LabelScores
 from spacy_bioner_mtl.pipeline.loading import active_head_names, bioner_pipes
 
@@ -192,13 +192,15 @@ def _count(
             evaluation.left_out += 1
     met.update(flaw.label for flaw in record.flaws)
     gold = set(keys)
-    unknown = _Unknown(find_unknown(record, label_map))
+    unknown = np.zeros(len(record.text), dtype=np.bool_)
+    for piece in find_unknown(record, label_map):
+        unknown[piece.start : piece.end] = True
     predicted: set[Key] = set()
     for span in doc.spans[evaluation.head]:
         met.add(span.label_)
         label = rename(span.label_, label_map)
         key = (span.start_char, span.end_char, label or "")
-        if label and key not in gold and unknown.touches(span.start_char, span.end_char):
+        if label and key not in gold and unknown[span.start_char : span.end_char].any():
             evaluation.unjudged += 1
         elif label:
             predicted.add(key)
@@ -206,31 +208,9 @@ def _count(
     evaluation.documents += 1
     evaluation.tokens += sum(not token.is_space for token in doc)
     evaluation.duplicates += len(keys) - len(gold)
-    evaluation.unreachable += _count_unreachable(doc, gold)
+    evaluation.unreachable += sum(doc.char_span(start, end) is None for start, end, _ in gold)
     evaluation.cut += _count_cut(doc, gold)
-    evaluation.overlapping += _count_overlapping(gold)
-
-
-class _Unknown:
-    """Pieces of a text, asked for by what they touch."""
-
-    def __init__(self, pieces: Iterable[Word]) -> None:
-        """Sort the pieces."""
-        pieces = sorted(pieces, key=lambda piece: piece.start)
-        self._starts = [piece.start for piece in pieces]
-        # How far the pieces reach that begin before or at each
-        self._reach = list(accumulate((piece.end for piece in pieces), max))
-
-    def touches(self, start: int, end: int) -> bool:
-        """Check whether a piece shares a character with a span."""
-        before = bisect_left(self._starts, end)
-        return before > 0 and self._reach[before - 1] > start
-
-
-def _count_unreachable(doc: "Doc", gold: Iterable[Key]) -> int:
-    starts = {token.idx for token in doc}
-    ends = {token.idx + len(token) for token in doc}
-    return sum(start not in starts or end not in ends for start, end, _ in gold)
+    evaluation.overlapping += _count_overlapping(len(record.text), gold)
 
 
 def _count_cut(doc: "Doc", gold: Iterable[Key]) -> int:
@@ -238,12 +218,12 @@ def _count_cut(doc: "Doc", gold: Iterable[Key]) -> int:
     return sum(any(start < boundary < end for boundary in boundaries) for start, end, _ in gold)
 
 
-def _count_overlapping(gold: Iterable[Key]) -> int:
+def _count_overlapping(length: int, gold: Iterable[Key]) -> int:
     count = 0
-    kept: list[Key] = []
-    for key in sorted(gold, key=lambda one: (one[0] - one[1], one)):
-        if any(key[0] < end and start < key[1] for start, end, *_ in kept):
+    taken = np.zeros(length, dtype=np.bool_)
+    for start, end, _ in sorted(gold, key=lambda one: (one[0] - one[1], one)):
+        if taken[start:end].any():
             count += 1
         else:
-            kept.append(key)
+            taken[start:end] = True
     return count
