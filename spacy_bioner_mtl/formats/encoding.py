@@ -116,3 +116,19 @@ def _share_of_no_text(head: bytes, encoding: str) -> float:
 def _is_no_text(character: str) -> bool:
     category = unicodedata.category(character)
     return category in ("Cc", "Cn", "Co", "Cs") and character not in _WHITE_SPACE
+
+
+def check_surrogates(identifier: str, text: str) -> None:
+    """Refuse to write what UTF-8 cannot.
+
+    identifier (str): The record's identifier, for the message.
+    text (str): What is to be written of it.
+    RAISES (ValueError): If it holds half of a surrogate pair.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"record {identifier!r}: it holds half of a surrogate pair, which UTF-8 cannot; remove "
+            "it"
+        ) from None

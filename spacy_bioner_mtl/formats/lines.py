@@ -12,6 +12,8 @@ from spacy_bioner_mtl.formats.limits import LONGEST_LINE, MIB, over
 
 #: What some programs put before a text to mark it as UTF-8. It is no part of the text.
 BYTE_ORDER_MARK = "\ufeff"
+#: What parts lines and columns, to be replaced by spaces, so that offsets stay.
+BREAKS = str.maketrans("\t\n\r", "   ")
 # Of a line that is too long, enough to tell what it is.
 _KEPT = 200
 
