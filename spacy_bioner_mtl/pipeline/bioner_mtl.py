@@ -348,14 +348,15 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
 
     @contextmanager
     def settings(self, **changes: Any) -> Iterator[HeadSettings]:
-        """Have other settings inside a ``with`` block, in all threads.
+        """Have other settings inside a ``with`` block.
+
+        All threads have them: none should be in the middle of a call when it begins or ends.
 
         changes (Any): Settings to take in place of those of cfg.
         YIELDS (HeadSettings): The settings, head by head.
         RAISES (InputError): As head_settings.
         """
         before, settings = self.cfg, self.head_settings(**changes)
-        # Not changed in place: a call in another thread sees either the one or the other.
         self.cfg = {**before, **changes}
         try:
             yield settings
