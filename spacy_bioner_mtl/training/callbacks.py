@@ -13,7 +13,7 @@ from spacy_bioner_mtl.corpora.docs import doc_to_record
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
 from spacy_bioner_mtl.files.writing import write_whole
-from spacy_bioner_mtl.formats.conll import write_conll
+from spacy_bioner_mtl.formats.tokens import write_label_columns
 from spacy_bioner_mtl.pipeline.settings import change_settings
 from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
@@ -124,4 +124,4 @@ class AnnotatingScorer:
         """Write the documents that are annotated for a head, as this head predicts them."""
         docs: list[Doc] = [example.predicted for example in examples]
         with write_whole(self._folder / f"{self._names[head]}.tsv") as file:
-            file.writelines(write_conll([doc_to_record(doc, [head]) for doc in docs], head))
+            file.writelines(write_label_columns(doc_to_record(doc, [head]) for doc in docs))
