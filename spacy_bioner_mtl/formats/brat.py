@@ -14,9 +14,8 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source, source_path
-from spacy_bioner_mtl.formats.encoding import check_surrogates, find_nul, open_text
+from spacy_bioner_mtl.formats.encoding import check_surrogates, read_whole_text
 from spacy_bioner_mtl.formats.flaws import MentionCheck, is_written_otherwise
-from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,
@@ -86,10 +85,10 @@ def read_brat(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     annotations = _find_beside(path, ".ann") if gold and name else None
     here: Path | Source = source
     try:
-        record = Record(name, _read_text(source))
+        record = Record(name, read_whole_text(source))
         if annotations is not None:
             here = annotations
-            _read_annotations(annotations, _read_text(annotations), record)
+            _read_annotations(annotations, read_whole_text(annotations), record)
     except InputError:
         raise
     except ValueError as error:
@@ -129,24 +128,6 @@ def write_brat(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
         taken.add(name.casefold())
         yield f"{name}.txt", record.text
         yield f"{name}.ann", annotations
-
-
-def _read_text(source: Path | Source) -> str:
-    with open_text(source) as file:
-        content = file.read(LARGEST_TEXT + 1)
-    if len(content) > LARGEST_TEXT:
-        raise ValueError(f"1: {over('LARGEST_TEXT', LARGEST_TEXT)} in one document; divide it")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{line}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8"
-        ) from None
-    nul = find_nul(text)
-    if nul:
-        raise ValueError(f"{text[: text.index(chr(0))].count(chr(10)) + 1}: {nul}")
-    return text
 
 
 def _read_annotations(path: Path, annotations: str, record: Record) -> None:

@@ -30,6 +30,7 @@ class MentionCheck:
         """Compute nothing yet."""
         self.text = text
         self.flaws: list[Flaw] = []
+        self._everything = Word(0, len(text))
         # Which texts, of which type, were looked for, and whether they were found.
         self._looked_for: dict[tuple[str, str], bool] = {}
 
@@ -43,8 +44,8 @@ class MentionCheck:
         label (str): Its type; empty if that is not known.
         unknown (Sequence[Word] | None): What is unknown because of it; None for all of the text.
         """
-        pieces = tuple(self.everything() if unknown is None else unknown)
-        self.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, label, pieces))
+        pieces = [self._everything] if unknown is None else unknown
+        self.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, label, tuple(pieces)))
 
     def accept(
         self,
@@ -119,7 +120,7 @@ class MentionCheck:
         if max(start, 0) < min(end, len(self.text)):
             places.add(Word(max(start, 0), min(end, len(self.text))))
         if not places and not self._looked_for[wanted, label]:
-            return self.everything()
+            return [self._everything]
         return sorted(places, key=lambda place: (place.start, place.end))
 
     def find_anywhere(self, said: str | None, label: str = "") -> list[Word]:
@@ -130,13 +131,6 @@ class MentionCheck:
         RETURNS (list[Word]): As find_unknown.
         """
         return self.find_unknown(-1, 0, said, label.strip())
-
-    def everything(self) -> list[Word]:
-        """Take all of the text.
-
-        RETURNS (list[Word]): One piece.
-        """
-        return [Word(0, len(self.text))]
 
     @cached_property
     def _folded(self) -> tuple[str, list[int]]:
