@@ -4,7 +4,7 @@ The pipelines take turns on the same texts, so that other load on the machine sl
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -319,15 +319,10 @@ def _time_calls(pipelines: Sequence[Language], texts: Sequence[Text]) -> list[li
 @contextmanager
 def _scores(nlp: Language, value: bool) -> Iterator[None]:
     """Let a pipeline compute scores, or not, for a while."""
-    settings = [pipe.cfg for pipe in bioner_pipes(nlp)]
-    before = [cfg["scores"] for cfg in settings]
-    for cfg in settings:
-        cfg["scores"] = value
-    try:
+    with ExitStack() as stack:
+        for pipe in bioner_pipes(nlp):
+            stack.enter_context(pipe.settings(scores=value))
         yield
-    finally:
-        for cfg, own in zip(settings, before, strict=True):
-            cfg["scores"] = own
 
 
 def _count_words(nlp: Language, text: str) -> int:

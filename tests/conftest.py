@@ -136,12 +136,14 @@ def found(doc, heads=("genes", "medicine")):
 def set_vectors(vocab, words, seed=0):
     """Give a vocab a random table of words; returns the vectors by word."""
     table = np.random.default_rng(seed).normal(size=(len(words), 5)).astype("f")
+    for word in words:
+        vocab.strings.add(word)
     vocab.vectors = Vectors(strings=vocab.strings, data=table, keys=words)
     return dict(zip(words, table, strict=True))
 
 
-def set_floret(vocab):
-    """Give a vocab a random table of subwords."""
+def set_floret(vocab, attr="LOWER"):
+    """Give a vocab a random table of subwords, of words lower-cased unless told otherwise."""
     table = np.random.default_rng(0).normal(size=(50, 4)).astype("f")
     vocab.vectors = Vectors(
         strings=vocab.strings,
@@ -153,6 +155,7 @@ def set_floret(vocab):
         hash_seed=0,
         bow="<",
         eow=">",
+        attr=attr,
     )
 
 

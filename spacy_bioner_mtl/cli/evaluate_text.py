@@ -65,13 +65,14 @@ def evaluate_text(
         aligns=("l", "r", "r", "r", "r"),
         divider=True,
     )
-    total = max(evaluation.total.gold, 1)
+    total = evaluation.labels.total()
+    gold = max(total.tp + total.fn, 1)
     for count, what in (
         (evaluation.unreachable, "do not begin and end with a token"),
         (evaluation.cut, "are cut by a sentence boundary"),
         (evaluation.overlapping, "share text with a longer one, and a head's spans never overlap"),
     ):
-        msg.info(f"{count:,} gold mentions ({count / total:.2%}) {what}")
+        msg.info(f"{count:,} gold mentions ({count / gold:.2%}) {what}")
     if evaluation.duplicates:
         msg.info(f"{evaluation.duplicates:,} repeated gold mentions counted once")
     if evaluation.left_out:

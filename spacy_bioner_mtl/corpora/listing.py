@@ -25,35 +25,30 @@ A list is a YAML file; adding a corpus is adding an entry::
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Annotated, Any, Self, TypeVar
 
 import srsly
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.registry import Format, find_gold_format
+from spacy_bioner_mtl.formats.registry import find_gold_format
 from spacy_bioner_mtl.pipeline.spans import check_head_name
 
 #: The key in the list, and the number of hexadecimal digits, of each kind of checksum.
 CHECKSUMS = {"git_blob_ids": 40, "sha256": 64}
 
-_KEYS = {
-    "name",
-    "head",
-    "by_type",
-    "types",
-    "format",
-    "files",
-    "sentences_per_doc",
-    "label",
-    "word_column",
-    "map",
-    "source",
-    "license",
-    *CHECKSUMS,
-}
 # Names become names of files and folders, on every system.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -206,7 +201,7 @@ def read_corpora_list(path: Path) -> CorporaList:
         raise InputError(f"{path}: `corpora` must be a list with at least one entry.")
     corpora: list[Corpus] = []
     for number, entry in enumerate(entries, start=1):
-        corpus = _Entry(path, number, entry).read()
+        corpus = _read_entry(f"{path}, entry {number}", entry)
         # Two names that differ in case alone are one file on some systems.
         if corpus.name.lower() in (other.name.lower() for other in corpora):
             raise InputError(
@@ -217,189 +212,134 @@ def read_corpora_list(path: Path) -> CorporaList:
     return CorporaList(path, tuple(corpora))
 
 
-class _Entry:
-    """Checks one entry of the list; every message names the file and the entry."""
+def _read_entry(where: str, entry: Any) -> Corpus:
+    if not isinstance(entry, dict):
+        raise InputError(f"{where}: is not a mapping; start it with `- name: …`.")
+    if isinstance(entry.get("name"), str):
+        where += f" ({entry['name']})"
+    try:
+        return _Entry.model_validate(entry).to_corpus()
+    except ValidationError as error:
+        raise InputError(f"{where}: {_describe(error)}.") from error
 
-    def __init__(self, path: Path, number: int, entry: Any) -> None:
-        self.where = f"{path}, entry {number}"
-        if not isinstance(entry, dict):
-            self.fail("is not a mapping", "start it with `- name: …`")
-        self.entry: dict[Any, Any] = entry
-        name = entry.get("name")
-        if isinstance(name, str):
-            self.where += f" ({name})"
 
-    def fail(self, what: str, remedy: str) -> Any:
-        raise InputError(f"{self.where}: {what}; {remedy}.")
+def _describe(error: ValidationError) -> str:
+    """Say what is wrong first, and what to do."""
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"`{key}` is missing; add it"
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; known are: {', '.join(sorted(_Entry.model_fields))}"
+    message = first["msg"].removeprefix("Value error, ").replace("--from takes", "known are")
+    return f"`{key}` is {first['input']!r}: {message}" if key else message
 
-    def read(self) -> Corpus:
-        for key in self.entry:
-            if key not in _KEYS:
-                self.fail(f"unknown key {key!r}", f"known are: {', '.join(sorted(_KEYS))}")
-        name = self.text("name", required=True)
-        if not _NAME.fullmatch(name or ""):
-            self.fail(
-                f"the name {name!r} cannot be a file's name everywhere",
-                "use letters, digits, '.', '_' and '-', and begin with a letter or digit",
-            )
-        by_type = self.entry.get("by_type", False)
-        if not isinstance(by_type, bool):
-            self.fail(f"`by_type` is {by_type!r}", "write true, or leave it out")
-        head = self.text("head")
-        if (head is not None) == by_type:
-            self.fail(
-                "there must be either a `head` or `by_type: true`",
-                "`head` for one head, `by_type` for a head for each entity type",
-            )
-        if head is not None:
-            self.check_head(head)
-        source_format = self.format()
-        source = self.text("source")
-        if source is not None and not source.startswith("https://"):
-            self.fail(f"the source {source!r} is no https:// URL", "correct it or leave it out")
-        return Corpus(
-            name=str(name),
-            head=head,
-            format=source_format.name,
-            splits=self.splits(),
-            types=self.types(by_type),
-            sentences_per_doc=self.number("sentences_per_doc", source_format),
-            label=self.label(source_format),
-            word_column=self.number("word_column", source_format),
-            label_map=self.label_map(),
-            source=source,
-            license=self.text("license"),
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "it cannot be the name of a file or folder everywhere; use letters, digits, '.', '_' "
+            "and '-', and begin with a letter or digit"
         )
+    return name
 
-    def text(self, key: str, *, required: bool = False) -> str | None:
-        value = self.entry.get(key)
-        if value is None:
-            if required:
-                self.fail(f"`{key}` is missing", "add it")
-            return None
-        if not isinstance(value, str) or not value.strip():
-            self.fail(f"`{key}` is {value!r}, which is no text", "put the text in quotes")
-        return str(value)
 
-    def types(self, by_type: bool) -> tuple[str, ...]:
-        types = self.entry.get("types", [])
-        if not isinstance(types, list) or not all(isinstance(text, str) and text for text in types):
-            self.fail(f"`types` is {types!r}", "write a list of entity types")
-        if types and not by_type:
-            self.fail("`types` belongs to `by_type: true`", "leave one of them out")
-        for name in types:
-            self.check_head(name)
-        return tuple(dict.fromkeys(types))
+def _check_head(name: str) -> str:
+    check_head_name(name)
+    return name
 
-    def check_head(self, name: str) -> None:
-        try:
-            check_head_name(name)
-        except InputError as error:
-            what, _, remedy = str(error).partition("; ")
-            self.fail(what, remedy)
 
-    def format(self) -> Format:
-        try:
-            return find_gold_format(str(self.text("format", required=True)))
-        except InputError as error:
-            what, _, known = str(error).partition("; --from takes ")
-            return cast(Format, self.fail(what, f"known are: {known}"))
+def _check_format(name: str) -> str:
+    return find_gold_format(name).name
 
-    def number(self, key: str, source_format: Format) -> int | None:
-        number = self.entry.get(key)
-        if number is None:
-            return None
-        if type(number) is not int or number < 1:
-            self.fail(f"`{key}` is {number!r}", "write a whole number, 1 or more")
-        self.check_columns(key, source_format)
-        return int(number)
 
-    def label(self, source_format: Format) -> str | None:
-        label = self.text("label")
-        if label is not None:
-            self.check_columns("label", source_format)
-        return label
+def _check_path(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or "\\" in path:
+        raise ValueError(
+            "it is not relative to the data folder; write it as folder/file, with forward slashes"
+        )
+    return path
 
-    def check_columns(self, key: str, source_format: Format) -> None:
-        if not source_format.sentences:
-            self.fail(f"`{key}` belongs to the format conll", "leave it out")
 
-    def splits(self) -> dict[str, tuple[CorpusFile, ...]]:
-        splits = self.lists_by_split("files")
-        if not splits:
-            self.fail("`files` is missing", "name the file or files of each split")
-        kinds = [kind for kind in CHECKSUMS if kind in self.entry]
-        if len(kinds) > 1:
-            self.fail(f"both {' and '.join(kinds)} are given", "keep one of them")
-        checksums = self.checksums(kinds[0], splits) if kinds else {}
-        return {
-            split: tuple(
-                CorpusFile(path, checksum)
-                for path, checksum in zip(
-                    paths, checksums.get(split, [None] * len(paths)), strict=True
-                )
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _check_distinct(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("it names one twice; name each once")
+    return values
+
+
+_Text = Annotated[str, Field(min_length=1)]
+_Name = Annotated[str, AfterValidator(_check_name)]
+_Head = Annotated[str, AfterValidator(_check_head)]
+_Path = Annotated[_Text, AfterValidator(_check_path)]
+_Value = TypeVar("_Value")
+#: For each split, one value or a list of them.
+_BySplit = dict[
+    _Name,
+    Annotated[
+        list[_Value],
+        Field(min_length=1),
+        AfterValidator(_check_distinct),
+        BeforeValidator(_as_list),
+    ],
+]
+
+
+class _Entry(BaseModel, extra="forbid", strict=True):
+    """An entry of the list, as the description of this module shows it."""
+
+    name: _Name
+    head: _Head | None = None
+    by_type: bool = False
+    types: list[_Head] = []
+    format: Annotated[str, AfterValidator(_check_format)]
+    files: Annotated[_BySplit[_Path], Field(min_length=1)]
+    git_blob_ids: _BySplit[Annotated[str, Field(pattern="^[0-9a-f]{40}$")]] | None = None
+    sha256: _BySplit[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] | None = None
+    sentences_per_doc: PositiveInt | None = None
+    label: _Text | None = None
+    word_column: PositiveInt | None = None
+    map: dict[str, _Text | None] = {}
+    source: Annotated[str, Field(pattern="^https://")] | None = None
+    license: _Text | None = None
+
+    @model_validator(mode="after")
+    def check_together(self) -> Self:
+        """Refuse what excludes each other."""
+        if (self.head is not None) == self.by_type:
+            raise ValueError(
+                "there must be either a `head` or `by_type: true`; `head` for one head, `by_type` "
+                "for a head for each entity type"
             )
-            for split, paths in splits.items()
+        if self.types and not self.by_type:
+            raise ValueError("`types` belongs to `by_type: true`; leave one of them out")
+        for key in ("sentences_per_doc", "label", "word_column"):
+            if getattr(self, key) is not None and not find_gold_format(self.format).sentences:
+                raise ValueError(f"`{key}` belongs to the format conll; leave it out")
+        if self.git_blob_ids is not None and self.sha256 is not None:
+            raise ValueError("both git_blob_ids and sha256 are given; keep one of them")
+        for split, checksums in (self.git_blob_ids or self.sha256 or {}).items():
+            if len(checksums) != len(self.files.get(split, ())):
+                raise ValueError(
+                    f"the checksums of the split {split!r} do not fit `files`; give one checksum "
+                    "for each file"
+                )
+        return self
+
+    def to_corpus(self) -> Corpus:
+        """Put files and checksums together."""
+        checksums: dict[str, list[str]] = self.git_blob_ids or self.sha256 or {}
+        splits = {
+            split: tuple(map(CorpusFile, paths, checksums.get(split, repeat(None))))
+            for split, paths in self.files.items()
         }
-
-    def lists_by_split(self, key: str) -> dict[str, list[str]]:
-        """Read a mapping from splits to a text or a list of texts."""
-        value = self.entry.get(key, {})
-        if not isinstance(value, dict):
-            self.fail(f"`{key}` is no mapping", f"write it as `{key}: {{train: …, test: …}}`")
-        splits: dict[str, list[str]] = {}
-        for split, given in value.items():
-            if not isinstance(split, str) or not _NAME.fullmatch(split):
-                self.fail(
-                    f"the split {split!r} cannot be a folder's name everywhere",
-                    "call it train, devel or test",
-                )
-            texts = given if isinstance(given, list) else [given]
-            if not texts or not all(isinstance(text, str) and text for text in texts):
-                self.fail(
-                    f"`{key}` of the split {split!r} is {given!r}",
-                    "write one text or a list of texts, in quotes if they look like numbers",
-                )
-            if len(set(texts)) < len(texts):
-                self.fail(f"`{key}` of the split {split!r} names one twice", "name each once")
-            if key == "files":
-                self.check_paths(split, texts)
-            splits[split] = texts
-        return splits
-
-    def check_paths(self, split: str, paths: list[str]) -> None:
-        for path in paths:
-            if PurePosixPath(path).is_absolute() or "\\" in path:
-                self.fail(
-                    f"the path {path!r} of the split {split!r} is not relative to the data folder",
-                    "write it as folder/file, with forward slashes",
-                )
-
-    def checksums(self, kind: str, files: Mapping[str, list[str]]) -> dict[str, list[str]]:
-        checksums = self.lists_by_split(kind)
-        digits = CHECKSUMS[kind]
-        for split, values in checksums.items():
-            if len(values) != len(files.get(split, [])):
-                self.fail(
-                    f"`{kind}` of the split {split!r} does not fit `files`",
-                    "give one checksum for each file",
-                )
-            for value in values:
-                if not re.fullmatch(rf"[0-9a-f]{{{digits}}}", value):
-                    self.fail(
-                        f"{value!r} of the split {split!r} is not in the form of `{kind}`",
-                        f"write {digits} lower-case hexadecimal digits",
-                    )
-        return checksums
-
-    def label_map(self) -> dict[str, str | None]:
-        given = self.entry.get("map", {})
-        if not isinstance(given, dict):
-            self.fail("`map` is no mapping", "write it as `map: {old: new}`")
-        for old, new in given.items():
-            if not isinstance(old, str) or not (new is None or (isinstance(new, str) and new)):
-                self.fail(
-                    f"`map` turns {old!r} into {new!r}",
-                    "both must be texts, in quotes if need be; null leaves a label out",
-                )
-        return dict(given)
+        same = ("name", "head", "format", "sentences_per_doc", "label", "word_column")
+        return Corpus(
+            **{key: getattr(self, key) for key in (*same, "source", "license")},
+            splits=splits,
+            types=tuple(dict.fromkeys(self.types)),
+            label_map=self.map,
+        )

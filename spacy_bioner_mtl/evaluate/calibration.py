@@ -6,7 +6,7 @@ scores by one number, the temperature, is the usual remedy (Guo et al. 2017, "On
 Modern Neural Networks"). What is found stays the same.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from spacy.training import Example
 
     from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
-    from spacy_bioner_mtl.pipeline.spans import FoundSpan
 
 #: Temperatures that are tried; between the best and its neighbours a parabola is laid.
 TRIED = 2.0 ** np.arange(-2.0, 3.01, 0.25)
@@ -284,20 +283,18 @@ def _judge_group(
     settings: Sequence[Temperatures],
 ) -> Iterator[tuple[str, bool, list[float]]]:
     """Head, whether it is right, and scores of each span in documents annotated for some heads."""
+    from spacy.tokens import Span
+
     from spacy_bioner_mtl.pipeline.decode import decode
-    from spacy_bioner_mtl.pipeline.settings import read_settings
+    from spacy_bioner_mtl.pipeline.judge import Judge
 
     names = {head.name for head in pipe.heads}
     asked = [
-        read_settings(
-            {
-                "active_heads": heads,
-                "scores": True,
-                "thresholds": {},
-                "temperatures": {head: t for head, t in each.items() if head in names},
-            },
-            pipe.heads,
-            pipe.name,
+        pipe.head_settings(
+            active_heads=heads,
+            scores=True,
+            thresholds={},
+            temperatures={head: t for head, t in each.items() if head in names},
         )
         for each in settings
     ]
@@ -311,32 +308,9 @@ def _judge_group(
         replies = list(pipe.ask(docs, asked[0]))
         answers = [decode(replies, pipe.heads, each, len(docs)) for each in asked]
         for example, *found in zip(batch, *answers, strict=True):
-            judge = {head: _judge(example, head) for head in heads}
+            judges = {head: Judge(example, head) for head in heads}
             for spans in zip(*found, strict=True):
-                right = judge[spans[0].head](spans[0])
-                if right is not None:
-                    yield spans[0].head, right, [span.score for span in spans]
-
-
-def _judge(example: "Example", head: str) -> "Callable[[FoundSpan], bool | None]":
-    """Make a function that tells right spans from wrong ones as the scorer does, None for those
-    that it leaves out: on unknown tokens, or without tokens of their own in the gold."""
-    from spacy.tokens import Span
-
-    from spacy_bioner_mtl.pipeline.gold import unknown_tokens
-
-    unknown = unknown_tokens(example, head)
-    gold = {(span.start, span.end, span.label_) for span in example.reference.spans[head]}
-
-    def judge(found: "FoundSpan") -> bool | None:
-        if not unknown.isdisjoint(range(found.start, found.end)):
-            return None
-        span = Span(example.predicted, found.start, found.end, label=found.label)
-        aligned = example.get_aligned_spans_x2y([span], allow_overlap=True)
-        return (
-            any((each.start, each.end, each.label_) in gold for each in aligned)
-            if aligned
-            else None
-        )
-
-    return judge
+                start, end, label, head, _ = spans[0]
+                keys = judges[head].locate([Span(example.predicted, start, end, label=label)])
+                if keys:
+                    yield head, keys <= judges[head].gold, [span.score for span in spans]

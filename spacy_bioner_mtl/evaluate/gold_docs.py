@@ -1,8 +1,7 @@
 """Scores of a pipeline on gold documents, head by head."""
 
 import warnings
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,13 +52,13 @@ class Evaluation:
         for head, counts in self.gold.items():
             key = f"spans_{head}"
             values = [self.scores[f"{key}_{part}"] for part in "prf"]
-            rows.append(_row(head, values, sum(counts.values())))
+            rows.append(score_row(head, values, sum(counts.values())))
             for label, scores in sorted(self.scores[f"{key}_per_type"].items()):
                 values = [scores[part] for part in "prf"]
-                rows.append(_row(f"  {label}", values, counts.get(label, 0)))
+                rows.append(score_row(f"  {label}", values, counts.get(label, 0)))
         total = sum(sum(counts.values()) for counts in self.gold.values())
         values = [self.scores[f"{MACRO}_{part}"] for part in "prf"]
-        return [*rows, _row("macro average", values, total)]
+        return [*rows, score_row("macro average", values, total)]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for a JSON file.
@@ -74,6 +73,18 @@ class Evaluation:
         return {**self.scores, **counts}
 
 
+def score_row(name: str, scores: Iterable[float], mentions: int) -> tuple[str, str, str, str, str]:
+    """Lay scores out as a row of a table.
+
+    name (str): The name of the row.
+    scores (Iterable[float]): Precision, recall and F1, from 0 to 1.
+    mentions (int): Number of gold mentions.
+    RETURNS (tuple): The row, in percent.
+    """
+    precision, recall, f_score = (f"{100 * score:.2f}" for score in scores)
+    return name, precision, recall, f_score, f"{mentions:,}"
+
+
 def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
     """Score a pipeline on gold documents, as ``spacy evaluate`` does.
 
@@ -82,15 +93,10 @@ def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
     RETURNS (Evaluation): The scores.
     RAISES (InputError): If a path holds no DocBin, or no document is annotated for any head.
     """
-    from spacy_bioner_mtl.pipeline.spans import annotated_heads
+    from spacy_bioner_mtl.pipeline.spans import count_labels
 
-    check_corpora(paths)
-    examples = [example for path in paths for example in _read_examples(nlp, path)]
-    gold: dict[str, Counter[str]] = {}
-    for example in examples:
-        for head in annotated_heads(example.reference):
-            spans = example.reference.spans[head]
-            gold.setdefault(head, Counter()).update(span.label_ for span in spans)
+    examples = _read_examples(nlp, paths)
+    gold = count_labels(example.reference for example in examples)
     if not gold:
         raise InputError(
             f"{', '.join(map(str, paths))}: no document is annotated for any head. Make the files "
@@ -103,10 +109,10 @@ def evaluate_pipeline(nlp: "Language", paths: Sequence[Path]) -> Evaluation:
         scores = nlp.evaluate(examples)
     return Evaluation(
         scores=scores,
-        gold={head: dict(sorted(gold[head].items())) for head in sorted(gold)},
+        gold={head: dict(sorted(counts.items())) for head, counts in gold.items()},
         documents=len(examples),
         tokens=sum(len(example.reference) for example in examples),
-        unknown_heads=[head for head in sorted(gold) if head not in known],
+        unknown_heads=[head for head in gold if head not in known],
     )
 
 
@@ -146,8 +152,7 @@ def annotate_gold(nlp: "Language", paths: Sequence[Path]) -> "list[Example]":
     RETURNS (list[Example]): Annotated and gold documents, in the order of the files.
     RAISES (InputError): If a path holds no DocBin.
     """
-    check_corpora(paths)
-    examples = [example for path in paths for example in _read_examples(nlp, path)]
+    examples = _read_examples(nlp, paths)
     docs = track(nlp.pipe([example.predicted for example in examples]), "documents", len(examples))
     for example, doc in zip(examples, docs, strict=True):
         example.predicted = doc
@@ -162,37 +167,24 @@ def count_mentions(examples: "Sequence[Example]", head: str) -> NDArray[np.int64
     RETURNS (NDArray[int64]): Shape (documents annotated for the head, 3): true positives,
         predicted mentions, gold mentions.
     """
-    annotated = [example for example in examples if head in example.reference.spans]
-    counts = [_count_document(example, head) for example in annotated]
+    from spacy_bioner_mtl.pipeline.judge import Judge
+
+    judges = (Judge(example, head) for example in examples if head in example.reference.spans)
+    found = ((judge.predicted(), judge.gold) for judge in judges)
+    counts = [(len(spans & gold), len(spans), len(gold)) for spans, gold in found]
     return np.array(counts, dtype=np.int64).reshape(-1, 3)
 
 
-def _count_document(example: "Example", head: str) -> tuple[int, int, int]:
-    from spacy_bioner_mtl.pipeline.gold import unknown_tokens
-
-    unknown = unknown_tokens(example, head)
-    spans = [
-        span
-        for span in example.predicted.spans.get(head, ())
-        if unknown.isdisjoint(range(span.start, span.end))
-    ]
-    aligned = example.get_aligned_spans_x2y(spans, allow_overlap=True)
-    predicted = {(span.start, span.end, span.label_) for span in aligned}
-    gold = {(span.start, span.end, span.label_) for span in example.reference.spans[head]}
-    return len(predicted & gold), len(predicted), len(gold)
-
-
-def _read_examples(nlp: "Language", path: Path) -> "list[Example]":
+def _read_examples(nlp: "Language", paths: Sequence[Path]) -> "list[Example]":
     from spacy.training import Corpus
 
-    try:
-        return list(track(Corpus(path)(nlp), "gold documents read"))
-    except Exception as error:
-        raise InputError(
-            f"{path}: cannot be read as documents ({error}). Convert the corpus again."
-        ) from error
-
-
-def _row(name: str, values: Sequence[float], mentions: int) -> tuple[str, str, str, str, str]:
-    precision, recall, f_score = (f"{100 * value:.2f}" for value in values)
-    return name, precision, recall, f_score, f"{mentions:,}"
+    check_corpora(paths)
+    examples: list[Example] = []
+    for path in paths:
+        try:
+            examples += track(Corpus(path)(nlp), "gold documents read")
+        except Exception as error:
+            raise InputError(
+                f"{path}: cannot be read as documents ({error}). Convert the corpus again."
+            ) from error
+    return examples

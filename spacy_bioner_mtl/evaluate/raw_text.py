@@ -4,15 +4,18 @@ Gold documents of a DocBin come with tokens, and often with sentences. Here the 
 bare text, so that its tokens and sentence boundaries are on trial, too.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from spacy.scorer import PRFScore
+
 from spacy_bioner_mtl.console.progress import track
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.evaluate.gold_docs import score_row
 from spacy_bioner_mtl.formats.gold_records import (
     GoldOptions,
     GoldReport,
@@ -20,7 +23,8 @@ from spacy_bioner_mtl.formats.gold_records import (
     read_sources,
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record, Word
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record
+from spacy_bioner_mtl.pipeline.judge import Key, LabelScores
 from spacy_bioner_mtl.pipeline.loading import active_head_names, bioner_pipes
 
 if TYPE_CHECKING:
@@ -29,43 +33,6 @@ if TYPE_CHECKING:
 
 #: Documents in a memory zone of spaCy's, which drops new words at its end.
 DOCUMENTS_PER_ZONE = 256
-#: Offsets of a mention, and its label.
-Key = tuple[int, int, str]
-
-
-@dataclass
-class Counts:
-    """Mentions counted, of one label or of all.
-
-    found (int): Gold mentions that the head found: same start, end and label.
-    predicted (int): Mentions that it predicted.
-    gold (int): Gold mentions.
-    """
-
-    found: int = 0
-    predicted: int = 0
-    gold: int = 0
-
-    @property
-    def precision(self) -> float:
-        """Share of the predicted mentions that are right; 0 where there are none."""
-        return self.found / self.predicted if self.predicted else 0.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the gold mentions that were found; 0 where there are none."""
-        return self.found / self.gold if self.gold else 0.0
-
-    @property
-    def f_score(self) -> float:
-        """F1 of both; 0 where nothing is right."""
-        total = self.predicted + self.gold
-        return 2 * self.found / total if total else 0.0
-
-    def to_json(self) -> dict[str, float]:
-        """Return counts and scores, for a JSON file."""
-        scores = {"p": self.precision, "r": self.recall, "f": self.f_score}
-        return {**scores, "found": self.found, "predicted": self.predicted, "gold": self.gold}
 
 
 @dataclass
@@ -75,7 +42,7 @@ class RawTextEvaluation:
     head (str): The head.
     documents (int): Number of documents.
     tokens (int): Number of the pipeline's tokens, white space left out.
-    labels (dict[str, Counts]): Counts for each label, in the gold or predicted.
+    labels (LabelScores): Scores of each label, in the gold or predicted.
     duplicates (int): Gold mentions left out, since the same span has the same label already.
     left_out (int): Gold mentions whose label the map leaves out.
     unreachable (int): Gold mentions that do not begin and end with a token.
@@ -92,7 +59,7 @@ class RawTextEvaluation:
     head: str
     documents: int = 0
     tokens: int = 0
-    labels: dict[str, Counts] = field(default_factory=dict)
+    labels: LabelScores = field(default_factory=LabelScores)
     duplicates: int = 0
     left_out: int = 0
     unreachable: int = 0
@@ -103,34 +70,15 @@ class RawTextEvaluation:
     unjudged: int = 0
     gold: GoldReport = field(default_factory=GoldReport)
 
-    @property
-    def total(self) -> Counts:
-        """Counts of all labels together."""
-        every = self.labels.values()
-        return Counts(
-            found=sum(counts.found for counts in every),
-            predicted=sum(counts.predicted for counts in every),
-            gold=sum(counts.gold for counts in every),
-        )
-
     def rows(self) -> list[tuple[str, str, str, str, str]]:
         """Lay the scores out as a table, in percent.
 
         RETURNS (list[tuple]): Name, precision, recall, F1 and gold mentions: of the head, below it
             of each label.
         """
-        named = [(self.head, self.total)]
+        named = [(self.head, self.labels.total())]
         named += [(f"  {label}", self.labels[label]) for label in sorted(self.labels)]
-        return [
-            (
-                name,
-                f"{100 * each.precision:.2f}",
-                f"{100 * each.recall:.2f}",
-                f"{100 * each.f_score:.2f}",
-                f"{each.gold:,}",
-            )
-            for name, each in named
-        ]
+        return [score_row(name, each.to_dict().values(), each.tp + each.fn) for name, each in named]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for a JSON file.
@@ -139,8 +87,8 @@ class RawTextEvaluation:
         """
         return {
             "head": self.head,
-            **self.total.to_json(),
-            "per_type": {label: self.labels[label].to_json() for label in sorted(self.labels)},
+            **_to_json(self.labels.total()),
+            "per_type": {label: _to_json(self.labels[label]) for label in sorted(self.labels)},
             "documents": self.documents,
             "tokens": self.tokens,
             "duplicates": self.duplicates,
@@ -152,6 +100,11 @@ class RawTextEvaluation:
             "flaws": {kind.value: flaw.count for kind, flaw in self.gold.flaws.items()},
             "documents_left_out": self.gold.left_out,
         }
+
+
+def _to_json(score: PRFScore) -> dict[str, float]:
+    counts = {"found": score.tp, "predicted": score.tp + score.fp, "gold": score.tp + score.fn}
+    return {**score.to_dict(), **counts}
 
 
 class GoldTexts:
@@ -213,7 +166,7 @@ def evaluate_raw_text(
                 _count(evaluation, doc, record, label_map, met)
     evaluation.unused_labels = sorted(label_map.keys() - met)
     known = {rename(label, label_map) for label in _head_labels(nlp, head)}
-    in_gold = {label for label, counts in evaluation.labels.items() if counts.gold}
+    in_gold = {label for label, each in evaluation.labels.items() if each.tp + each.fn}
     evaluation.unknown_labels = sorted(in_gold - known)
     return evaluation
 
@@ -239,48 +192,25 @@ def _count(
             evaluation.left_out += 1
     met.update(flaw.label for flaw in record.flaws)
     gold = set(keys)
-    unknown = _Unknown(find_unknown(record, label_map))
+    unknown = np.zeros(len(record.text), dtype=np.bool_)
+    for piece in find_unknown(record, label_map):
+        unknown[piece.start : piece.end] = True
     predicted: set[Key] = set()
     for span in doc.spans[evaluation.head]:
         met.add(span.label_)
         label = rename(span.label_, label_map)
         key = (span.start_char, span.end_char, label or "")
-        if label and key not in gold and unknown.touches(span.start_char, span.end_char):
+        if label and key not in gold and unknown[span.start_char : span.end_char].any():
             evaluation.unjudged += 1
         elif label:
             predicted.add(key)
-    for which, some in (("gold", gold), ("predicted", predicted), ("found", gold & predicted)):
-        for _, _, label in some:
-            counts = evaluation.labels.setdefault(label, Counts())
-            setattr(counts, which, getattr(counts, which) + 1)
+    evaluation.labels.add(predicted, gold)
     evaluation.documents += 1
     evaluation.tokens += sum(not token.is_space for token in doc)
     evaluation.duplicates += len(keys) - len(gold)
-    evaluation.unreachable += _count_unreachable(doc, gold)
+    evaluation.unreachable += sum(doc.char_span(start, end) is None for start, end, _ in gold)
     evaluation.cut += _count_cut(doc, gold)
-    evaluation.overlapping += _count_overlapping(gold)
-
-
-class _Unknown:
-    """Pieces of a text, asked for by what they touch."""
-
-    def __init__(self, pieces: Iterable[Word]) -> None:
-        """Sort the pieces."""
-        pieces = sorted(pieces, key=lambda piece: piece.start)
-        self._starts = [piece.start for piece in pieces]
-        # How far the pieces reach that begin before or at each
-        self._reach = list(accumulate((piece.end for piece in pieces), max))
-
-    def touches(self, start: int, end: int) -> bool:
-        """Check whether a piece shares a character with a span."""
-        before = bisect_left(self._starts, end)
-        return before > 0 and self._reach[before - 1] > start
-
-
-def _count_unreachable(doc: "Doc", gold: Iterable[Key]) -> int:
-    starts = {token.idx for token in doc}
-    ends = {token.idx + len(token) for token in doc}
-    return sum(start not in starts or end not in ends for start, end, _ in gold)
+    evaluation.overlapping += _count_overlapping(len(record.text), gold)
 
 
 def _count_cut(doc: "Doc", gold: Iterable[Key]) -> int:
@@ -288,12 +218,12 @@ def _count_cut(doc: "Doc", gold: Iterable[Key]) -> int:
     return sum(any(start < boundary < end for boundary in boundaries) for start, end, _ in gold)
 
 
-def _count_overlapping(gold: Iterable[Key]) -> int:
+def _count_overlapping(length: int, gold: Iterable[Key]) -> int:
     count = 0
-    kept: list[Key] = []
-    for key in sorted(gold, key=lambda one: (one[0] - one[1], one)):
-        if any(key[0] < end and start < key[1] for start, end, *_ in kept):
+    taken = np.zeros(length, dtype=np.bool_)
+    for start, end, _ in sorted(gold, key=lambda one: (one[0] - one[1], one)):
+        if taken[start:end].any():
             count += 1
         else:
-            kept.append(key)
+            taken[start:end] = True
     return count

@@ -16,26 +16,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bioc import (
-    BioCAnnotation,
-    BioCDocument,
-    BioCLocation,
-    BioCPassage,
-)
+from bioc import BioCAnnotation, BioCDocument, BioCLocation, BioCPassage
 
 from spacy_bioner_mtl.formats.encoding import find_nul
 from spacy_bioner_mtl.formats.flaws import MentionCheck
 from spacy_bioner_mtl.formats.record import (
-    MERGED_HEAD,
     SOURCE_HEAD,
     BadRecord,
-    Flaw,
-    FlawKind,
     Mention,
     Passage,
     ReadRecord,
     Record,
     check_offsets,
+    join_pieces,
+    sort_mentions,
 )
 from spacy_bioner_mtl.formats.scores import parse_score
 
@@ -100,11 +94,10 @@ def read_document(
     except (AttributeError, TypeError) as error:
         reason = f"a part is missing or of another type than BioC's ({error})"
     else:
-        everything = tuple(MentionCheck(record.text).everything())
-        record.flaws += [
-            Flaw(FlawKind.MALFORMED, place, f"{place}: {what}; correct it", "", everything)
-            for what in malformed
-        ]
+        check = MentionCheck(record.text)
+        for what in malformed:
+            check.add_malformed(place, f"{place}: {what}; correct it")
+        record.flaws += check.flaws
         return record
     return BadRecord(identifier, f"{place}: {reason}; correct it")
 
@@ -138,9 +131,7 @@ def make_document(record: Record) -> BioCDocument:
         if passage.kind != _find_kind(made.infons):
             made.infons[_TYPE] = passage.kind
         document.add_passage(made)
-    found = [(mention, head) for head, some in record.mentions.items() for mention in some]
-    found.sort(key=lambda pair: (pair[0].start, pair[0].end))
-    for number, (mention, head) in enumerate(found, start=1):
+    for number, (mention, head) in enumerate(sort_mentions(record), start=1):
         index = bisect_right(starts, mention.start) - 1
         annotation = _make_annotation(record.text, mention, head, offsets[index] - starts[index])
         annotation.id = f"T{number}"
@@ -178,7 +169,6 @@ def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
             if part.offset <= first
         ]
         annotations.append((annotation, shifts[-1] if shifts else 0))
-    flaws = []
     check = MentionCheck(text)
     for number, (annotation, shift) in enumerate(annotations):
         if not annotation.locations:
@@ -186,20 +176,12 @@ def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
             label = _find_label(annotation)
             if annotation.text or (label and number < n_placed):
                 reason = f"{place}: annotation {annotation.id!r} has no location; add it"
-                unknown = tuple(check.find_anywhere(annotation.text, label))
-                flaws.append(Flaw(FlawKind.MALFORMED, place, reason, label, unknown))
+                unknown = check.find_anywhere(annotation.text, label)
+                check.add_malformed(place, reason, label, unknown)
             continue
         mention = _make_mention(annotation, shift)
-        flaw = check.check(
-            mention.fragments or ((mention.start, mention.end),),
-            mention.label,
-            annotation.text or None,
-            place=place,
-            what=f"annotation {annotation.id!r}",
-        )
-        if flaw:
-            flaws.append(flaw)
-        if not flaw or flaw.kind.is_used:
+        what, said = f"annotation {annotation.id!r}", annotation.text or None
+        if check.accept(mention.pieces, mention.label, said, place=place, what=what):
             head = str(annotation.infons.get(_HEAD) or SOURCE_HEAD)
             mentions.setdefault(head, []).append(mention)
     if passages == [Passage(0, len(text), "")]:
@@ -210,7 +192,7 @@ def _make_record(document: BioCDocument, place: str, gold: bool) -> Record:
         mentions=mentions or ({SOURCE_HEAD: []} if gold else {}),
         passages=passages,
         meta={key: "" if value is None else value for key, value in document.infons.items()},
-        flaws=flaws,
+        flaws=check.flaws,
     )
 
 
@@ -283,14 +265,8 @@ def _make_mention(annotation: BioCAnnotation, shift: int) -> Mention:
     )
     score = annotation.infons.get(_SCORE)
     identifiers = (annotation.infons.get(key) for key in _IDENTIFIERS)
-    return Mention(
-        pieces[0][0],
-        max(end for _, end in pieces),
-        _find_label(annotation),
-        parse_score(str(score)),
-        next((str(identifier) for identifier in identifiers if identifier), ""),
-        tuple(pieces) if len(pieces) > 1 else (),
-    )
+    identifier = next((str(each) for each in identifiers if each), "")
+    return join_pieces(pieces, _find_label(annotation), parse_score(str(score)), identifier)
 
 
 def _cover(record: Record) -> list[Passage]:
@@ -316,15 +292,14 @@ def _cover(record: Record) -> list[Passage]:
 def _make_annotation(text: str, mention: Mention, head: str, shift: int) -> BioCAnnotation:
     annotation = BioCAnnotation()
     annotation.infons = {_TYPE: mention.label}
-    if head not in (SOURCE_HEAD, MERGED_HEAD):
+    if head:
         annotation.infons[_HEAD] = head
     if mention.identifier:
         annotation.infons[_IDENTIFIER] = mention.identifier
     if mention.score is not None:
         annotation.infons[_SCORE] = str(round(mention.score, 4))
-    pieces = mention.fragments or ((mention.start, mention.end),)
     # Of a mention in several pieces, all from its beginning to its end: bioc.validate wants it so.
     annotation.text = text[mention.start : mention.end]
-    for start, end in pieces:
+    for start, end in mention.pieces:
         annotation.add_location(BioCLocation(start + shift, end - start))
     return annotation

@@ -11,7 +11,7 @@ from bioc import BioCDocument, biocjson
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.bioc import SOURCE, make_document, read_document
-from spacy_bioner_mtl.formats.encoding import open_text
+from spacy_bioner_mtl.formats.encoding import check_surrogates, open_text
 from spacy_bioner_mtl.formats.json_values import load_json
 from spacy_bioner_mtl.formats.limits import LARGEST_JSON, over
 from spacy_bioner_mtl.formats.lines import split_lines
@@ -197,11 +197,5 @@ def _decode(value: Any) -> BioCDocument:
 def _write_document(record: Record) -> str:
     value = biocjson.toJSON(make_document(record))
     written = json.dumps(value, ensure_ascii=False, default=str)
-    try:
-        written.encode()
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"record {record.id!r}: it holds half of a surrogate pair, which UTF-8 cannot; remove "
-            "it"
-        ) from None
+    check_surrogates(record.id, written)
     return written

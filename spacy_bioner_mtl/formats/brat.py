@@ -14,20 +14,17 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source, source_path
-from spacy_bioner_mtl.formats.encoding import find_nul, open_text
+from spacy_bioner_mtl.formats.encoding import check_surrogates, read_whole_text
 from spacy_bioner_mtl.formats.flaws import MentionCheck, is_written_otherwise
-from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
 from spacy_bioner_mtl.formats.record import (
-    MERGED_HEAD,
     SOURCE_HEAD,
     BadRecord,
-    Flaw,
-    FlawKind,
-    Mention,
     ReadRecord,
     Record,
     check_offsets,
+    join_pieces,
+    sort_mentions,
 )
 from spacy_bioner_mtl.formats.scores import parse_score
 
@@ -88,10 +85,10 @@ def read_brat(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     annotations = _find_beside(path, ".ann") if gold and name else None
     here: Path | Source = source
     try:
-        record = Record(name, _read_text(source))
+        record = Record(name, read_whole_text(source))
         if annotations is not None:
             here = annotations
-            _read_annotations(annotations, _read_text(annotations), record)
+            _read_annotations(annotations, read_whole_text(annotations), record)
     except InputError:
         raise
     except ValueError as error:
@@ -126,35 +123,11 @@ def write_brat(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
     taken: set[str] = set()
     for record in records:
         annotations = "".join(_write_annotations(record))
-        try:
-            (record.text + annotations).encode()
-        except UnicodeEncodeError:
-            raise ValueError(
-                f"record {record.id!r}: it holds half of a surrogate pair, which UTF-8 cannot; "
-                "remove it"
-            ) from None
+        check_surrogates(record.id, record.text + annotations)
         name = safe_name(record.id, taken)
         taken.add(name.casefold())
         yield f"{name}.txt", record.text
         yield f"{name}.ann", annotations
-
-
-def _read_text(source: Path | Source) -> str:
-    with open_text(source) as file:
-        content = file.read(LARGEST_TEXT + 1)
-    if len(content) > LARGEST_TEXT:
-        raise ValueError(f"1: {over('LARGEST_TEXT', LARGEST_TEXT)} in one document; divide it")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{line}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8"
-        ) from None
-    nul = find_nul(text)
-    if nul:
-        raise ValueError(f"{text[: text.index(chr(0))].count(chr(10)) + 1}: {nul}")
-    return text
 
 
 def _read_annotations(path: Path, annotations: str, record: Record) -> None:
@@ -164,6 +137,7 @@ def _read_annotations(path: Path, annotations: str, record: Record) -> None:
     scores: dict[str, float | None] = {}
     concepts: dict[str, list[str]] = {}
     check = MentionCheck(record.text)
+    record.flaws = check.flaws
     lines_of_file = _LINE_END.split(annotations.removeprefix(BYTE_ORDER_MARK))
     for number, line in enumerate(lines_of_file, start=1):
         identifier, _, rest = line.lstrip().partition("\t")
@@ -179,9 +153,7 @@ def _read_annotations(path: Path, annotations: str, record: Record) -> None:
                 f"{place}: annotation {identifier!r} is no type with offsets (Type 0 5, or "
                 "Type 0 5;8 9); correct it"
             )
-            record.flaws.append(
-                Flaw(FlawKind.MALFORMED, place, reason, "", tuple(check.everything()))
-            )
+            check.add_malformed(place, reason)
         elif match := identifier.startswith("N") and _REFERENCE.fullmatch(data):
             concept = match["concept"].removeprefix(_NO_DATABASE)
             concepts.setdefault(match["target"], []).append(concept)
@@ -189,27 +161,19 @@ def _read_annotations(path: Path, annotations: str, record: Record) -> None:
             heads[match["target"]], scores[match["target"]] = _read_note(said)
         elif line.strip() and not _OTHER.match(identifier):
             place = f"{path}:{number}"
-            reason = (
-                f"{place}: no annotation: begin the line with an identifier such as T1, and a tab"
-            )
-            record.flaws.append(
-                Flaw(FlawKind.MALFORMED, place, reason, "", tuple(check.everything()))
+            check.add_malformed(
+                place,
+                f"{place}: no annotation: begin the line with an identifier such as T1, and a tab",
             )
     for each in _count_line_breaks(record.text, lines):
         pieces = sorted(each.pieces)
         what = f"annotation {each.identifier!r}"
-        flaw = check.check(pieces, each.type, each.said or None, place=each.place, what=what)
-        if flaw:
-            record.flaws.append(flaw)
-        if not flaw or flaw.kind.is_used:
-            joined = _join_lines(record.text, pieces)
-            mention = Mention(
-                joined[0][0],
-                max(end for _, end in joined),
+        if check.accept(pieces, each.type, each.said or None, place=each.place, what=what):
+            mention = join_pieces(
+                _join_lines(record.text, pieces),
                 each.type,
                 scores.get(each.identifier),
                 "|".join(concepts.get(each.identifier, ())),
-                tuple(joined) if len(joined) > 1 else (),
             )
             head = heads.get(each.identifier) or SOURCE_HEAD
             record.mentions.setdefault(head, []).append(mention)
@@ -268,13 +232,11 @@ def _join_lines(text: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int
 
 def _write_annotations(record: Record) -> Iterator[str]:
     check_offsets(record)
-    found = [(mention, head) for head, some in record.mentions.items() for mention in some]
-    found.sort(key=lambda pair: (pair[0].start, pair[0].end))
     references = notes = 0
-    for number, (mention, head) in enumerate(found, start=1):
+    for number, (mention, head) in enumerate(sort_mentions(record), start=1):
         pieces = [
             piece
-            for start, end in mention.fragments or ((mention.start, mention.end),)
+            for start, end in mention.pieces
             for piece in _break_lines(record.text, start, end)
         ]
         if not pieces or not mention.label:
@@ -292,7 +254,7 @@ def _write_annotations(record: Record) -> Iterator[str]:
                 concept = _NO_DATABASE + concept
             yield f"N{references}\tReference T{number} {concept}\t{text}\n"
         noted = []
-        if head not in (SOURCE_HEAD, MERGED_HEAD):
+        if head:
             noted.append(f"head={_one_word(head)}")
         if mention.score is not None:
             noted.append(f"score={round(mention.score, 4)}")

@@ -23,7 +23,6 @@ from spacy_bioner_mtl.formats.record import (
     Word,
     join_words,
 )
-from spacy_bioner_mtl.formats.rows import sentence_rows
 from spacy_bioner_mtl.formats.schemes import (
     OUTSIDE,
     UNKNOWN,
@@ -33,7 +32,6 @@ from spacy_bioner_mtl.formats.schemes import (
     detect_scheme,
     illegal_positions,
     is_bare,
-    spans_to_tags,
     tags_to_spans,
     to_upper,
 )
@@ -100,29 +98,6 @@ def group_sentences(
         step = size or len(document)
         for begin in range(0, len(document), step):
             yield _join(document[begin : begin + step])
-
-
-def write_conll(records: Iterable[Record], head: str, scheme: Scheme = "IOBES") -> Iterator[str]:
-    """Write one head's annotation as lines of word, tab, tag, with a blank line per sentence.
-
-    See rows.sentence_rows for what becomes of white space, and of sentences that cut mentions.
-    Where the head was not annotated every tag is "-".
-
-    records (Iterable[Record]): Records that come tokenised.
-    head (str): The head to write.
-    scheme (Scheme): The tagging scheme to write.
-    YIELDS (str): The lines, line ends included.
-    RAISES (InputError): If mentions overlap or do not begin and end with words.
-    RAISES (ValueError): If a record is not tokenised.
-    """
-    for record in records:
-        unknown = set(record.unknown.get(head, ()))
-        for sentence in sentence_rows(record, [head]):
-            tags = spans_to_tags(sentence.spans[0], len(sentence.words), scheme)
-            for word, text, tag in zip(sentence.words, sentence.texts, tags, strict=True):
-                is_unknown = head not in record.mentions or word in unknown
-                yield f"{text}\t{UNKNOWN if tag == OUTSIDE and is_unknown else tag}\n"
-            yield "\n"
 
 
 def _take_tags(

@@ -13,6 +13,7 @@ from typing import IO
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source, open_source
+from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
 
 # The marks of UTF-32 begin like those of UTF-16.
 _MARKS = {
@@ -47,6 +48,32 @@ def open_text(source: Path | Source) -> Iterator[IO[bytes]]:
         raise
     with open_source(source) as file:
         yield file
+
+
+def read_whole_text(source: Path | Source) -> str:
+    """Read a file that is one text.
+
+    source (Path | Source): The file, or STANDARD_INPUT.
+    RETURNS (str): Its content as it is, byte order mark included.
+    RAISES (InputError): As open_text.
+    RAISES (ValueError): If it is too large, not UTF-8, or holds NUL; the message begins with the
+        number of the line.
+    """
+    with open_text(source) as file:
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        raise ValueError(f"1: {over('LARGEST_TEXT', LARGEST_TEXT)} in one document; divide it")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{line}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8"
+        ) from None
+    nul = find_nul(text)
+    if nul:
+        raise ValueError(f"{text.count(chr(10), 0, text.index(chr(0))) + 1}: {nul}")
+    return text
 
 
 def find_wide_encoding(head: bytes) -> str:
@@ -116,3 +143,19 @@ def _share_of_no_text(head: bytes, encoding: str) -> float:
 def _is_no_text(character: str) -> bool:
     category = unicodedata.category(character)
     return category in ("Cc", "Cn", "Co", "Cs") and character not in _WHITE_SPACE
+
+
+def check_surrogates(identifier: str, text: str) -> None:
+    """Refuse to write what UTF-8 cannot.
+
+    identifier (str): The record's identifier, for the message.
+    text (str): What is to be written of it.
+    RAISES (ValueError): If it holds half of a surrogate pair.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"record {identifier!r}: it holds half of a surrogate pair, which UTF-8 cannot; remove "
+            "it"
+        ) from None

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from spacy_bioner_mtl.formats.lines import BREAKS
 from spacy_bioner_mtl.formats.record import Flaw, FlawKind, Word
 
 #: Texts of fewer letters and digits are looked for as words only, lest they be found everywhere.
@@ -16,22 +17,37 @@ _SHORT = 3
 _MOST = 20
 #: How much of a text messages show.
 _SHOWN = 80
-_BREAKS = str.maketrans("\t\n\r", "   ")
 
 
 class MentionCheck:
     """Compares mentions with the text of their document.
 
     text (str): The text.
+    flaws (list[Flaw]): What was found to be wrong.
     """
 
     def __init__(self, text: str) -> None:
         """Compute nothing yet."""
         self.text = text
+        self.flaws: list[Flaw] = []
+        self._everything = Word(0, len(text))
         # Which texts, of which type, were looked for, and whether they were found.
         self._looked_for: dict[tuple[str, str], bool] = {}
 
-    def check(
+    def add_malformed(
+        self, place: str, reason: str, label: str = "", unknown: Sequence[Word] | None = None
+    ) -> None:
+        """Add an annotation that cannot be read to the flaws.
+
+        place (str): Where it stands in the source.
+        reason (str): One message that names the place, what is wrong, and the remedy.
+        label (str): Its type; empty if that is not known.
+        unknown (Sequence[Word] | None): What is unknown because of it; None for all of the text.
+        """
+        pieces = [self._everything] if unknown is None else unknown
+        self.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, label, tuple(pieces)))
+
+    def accept(
         self,
         pieces: Sequence[tuple[int, int]],
         label: str,
@@ -39,8 +55,8 @@ class MentionCheck:
         *,
         place: str,
         what: str,
-    ) -> Flaw | None:
-        """Look for what is wrong with a mention.
+    ) -> bool:
+        """Check a mention, and add what is wrong with it to the flaws.
 
         pieces (Sequence[tuple[int, int]]): Start and end of each piece, in the order of the text.
         label (str): Its type.
@@ -48,38 +64,39 @@ class MentionCheck:
             the source says nothing.
         place (str): Where it stands in the source, as "file:line".
         what (str): What to call it in messages.
-        RETURNS (Flaw | None): What is wrong; None if nothing is.
+        RETURNS (bool): Whether it can be used.
         """
         first, last = min(start for start, _ in pieces), max(end for _, end in pieces)
         label = label if label.strip() else ""
 
-        def flaw(kind: FlawKind, reason: str) -> Flaw:
+        def add(kind: FlawKind, reason: str) -> bool:
             unknown = () if kind.is_used else tuple(self.find_unknown(first, last, said, label))
-            return Flaw(kind, place, f"{place}: {what} {reason}", label, unknown)
+            self.flaws.append(Flaw(kind, place, f"{place}: {what} {reason}", label, unknown))
+            return kind.is_used
 
         if not label:
-            return flaw(FlawKind.NO_TYPE, "has no type; add it")
+            return add(FlawKind.NO_TYPE, "has no type; add it")
         for start, end in pieces:
             if start >= end:
-                return flaw(
+                return add(
                     FlawKind.EMPTY, f"is empty: offsets {start}-{end}; correct them or leave it out"
                 )
             if start < 0 or end > len(self.text):
-                return flaw(
+                return add(
                     FlawKind.OUTSIDE,
                     f"lies outside of the text of {len(self.text)} characters: offsets "
                     f"{start}-{end}; count characters (code points) from 0, not bytes or units of "
                     "UTF-16",
                 )
         if said is None:
-            return None
+            return True
         covered = list(self._cover(pieces, len(said)))
-        if any(each.translate(_BREAKS) == said.translate(_BREAKS) for each in covered):
-            return None
+        if any(each.translate(BREAKS) == said.translate(BREAKS) for each in covered):
+            return True
         here = f"is {_shorten(said)!r}, but the text at its place is {_shorten(covered[0])!r}"
         if any(is_written_otherwise(each, said) for each in covered):
-            return flaw(FlawKind.WRITTEN_OTHERWISE, f"{here}; write it as in the text")
-        return flaw(
+            return add(FlawKind.WRITTEN_OTHERWISE, f"{here}; write it as in the text")
+        return add(
             FlawKind.OTHER_TEXT,
             f"{here}; correct the offsets, which count characters (code points)",
         )
@@ -103,7 +120,7 @@ class MentionCheck:
         if max(start, 0) < min(end, len(self.text)):
             places.add(Word(max(start, 0), min(end, len(self.text))))
         if not places and not self._looked_for[wanted, label]:
-            return self.everything()
+            return [self._everything]
         return sorted(places, key=lambda place: (place.start, place.end))
 
     def find_anywhere(self, said: str | None, label: str = "") -> list[Word]:
@@ -114,13 +131,6 @@ class MentionCheck:
         RETURNS (list[Word]): As find_unknown.
         """
         return self.find_unknown(-1, 0, said, label.strip())
-
-    def everything(self) -> list[Word]:
-        """Take all of the text.
-
-        RETURNS (list[Word]): One piece.
-        """
-        return [Word(0, len(self.text))]
 
     @cached_property
     def _folded(self) -> tuple[str, list[int]]:

@@ -258,7 +258,7 @@ def read_gold(
             continue
         whole: list[Mention] = []
         flaws = list(record.flaws)
-        for mention in (one for some in record.mentions.values() for one in some):
+        for mention in record.all_mentions:
             if mention.fragments:
                 flaws.append(_tell_of_pieces(source, record, mention))
             else:

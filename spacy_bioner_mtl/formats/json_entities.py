@@ -11,8 +11,6 @@ from typing import Any
 from spacy_bioner_mtl.formats.flaws import MentionCheck
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,
-    Flaw,
-    FlawKind,
     Mention,
     Record,
     Word,
@@ -96,10 +94,10 @@ def read_entities(fields: dict[str, Any], record: Record, place: str) -> None:
         return
     _check_answer(given)
     check = MentionCheck(record.text)
-    everything = tuple(check.everything())
+    record.flaws = check.flaws
     if odd:
         reason = f'{place}: "spans" is no list of entities; correct it or leave it out'
-        record.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, "", everything))
+        check.add_malformed(place, reason)
     unknown = record.unknown.setdefault(SOURCE_HEAD, [])
     for name in names:
         for number, value in enumerate(fields[name], start=1):
@@ -107,23 +105,17 @@ def read_entities(fields: dict[str, Any], record: Record, place: str) -> None:
             try:
                 entity = _read_entity(value)
             except ValueError as error:
-                reason = f"{place}: {what}: {error}"
-                record.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, "", everything))
+                check.add_malformed(place, f"{place}: {what}: {error}")
                 continue
-            mention = entity.mention
-            span = (mention.start, mention.end)
-            flaw = check.check([span], mention.label, entity.said, place=place, what=what)
-            if flaw:
-                record.flaws.append(flaw)
-            if flaw and not flaw.kind.is_used:
+            mention, said = entity.mention, entity.said
+            if not check.accept(mention.pieces, mention.label, said, place=place, what=what):
                 continue
             if entity.answer in _LEFT_OUT:
-                unknown.append(Word(*span))
+                unknown.append(Word(mention.start, mention.end))
             else:
                 record.mentions.setdefault(entity.head, []).append(mention)
     if view in _BINARY:
-        mentions = (one for some in record.mentions.values() for one in some)
-        unknown[:] = _find_gaps(mentions, len(record.text))
+        unknown[:] = _find_gaps(record.all_mentions, len(record.text))
     if not unknown:
         del record.unknown[SOURCE_HEAD]
     if not record.mentions:

@@ -18,12 +18,11 @@ from spacy_bioner_mtl.formats.json_entities import ENTITIES, hold_entities, read
 from spacy_bioner_mtl.formats.json_values import load_json
 from spacy_bioner_mtl.formats.lines import read_any_lines
 from spacy_bioner_mtl.formats.record import (
-    MERGED_HEAD,
-    SOURCE_HEAD,
     BadRecord,
     Mention,
     ReadRecord,
     Record,
+    sort_mentions,
 )
 
 # "data" is what doccano once called the text.
@@ -82,12 +81,7 @@ def write_jsonl(records: Iterable[Record]) -> Iterator[str]:
     YIELDS (str): The lines, line ends included.
     """
     for record in records:
-        spans = [
-            _make_span(head, mention)
-            for head, mentions in record.mentions.items()
-            for mention in mentions
-        ]
-        spans.sort(key=lambda span: (span["start"], span["end"]))
+        spans = [_make_span(mention, head) for mention, head in sort_mentions(record)]
         yield _dump(record, {"spans": spans})
 
 
@@ -101,11 +95,7 @@ def write_doccano(records: Iterable[Record]) -> Iterator[str]:
     YIELDS (str): The lines, line ends included.
     """
     for record in records:
-        labels = {
-            (mention.start, mention.end, mention.label)
-            for mentions in record.mentions.values()
-            for mention in mentions
-        }
+        labels = {(each.start, each.end, each.label) for each in record.all_mentions}
         meta = dict(record.meta)
         if _LABEL in meta:
             name = _OWN_LABEL
@@ -168,9 +158,9 @@ def _make_record(identifier: str, fields: dict[str, Any], gold: bool, place: str
     return record
 
 
-def _make_span(head: str, mention: Mention) -> dict[str, Any]:
+def _make_span(mention: Mention, head: str) -> dict[str, Any]:
     span: dict[str, Any] = {"start": mention.start, "end": mention.end, "label": mention.label}
-    if head not in (SOURCE_HEAD, MERGED_HEAD):
+    if head:
         span["head"] = head
     if mention.score is not None:
         span["score"] = mention.score

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.encoding import find_nul, open_text
 from spacy_bioner_mtl.formats.limits import LONGEST_LINE, MIB, over
 
 #: What some programs put before a text to mark it as UTF-8. It is no part of the text.
 BYTE_ORDER_MARK = "\ufeff"
+#: What parts lines and columns, to be replaced by spaces, so that offsets stay.
+BREAKS = str.maketrans("\t\n\r", "   ")
 # Of a line that is too long, enough to tell what it is.
 _KEPT = 200
 
@@ -104,17 +105,3 @@ def read_checked_lines(source: Path | Source) -> Iterator[Line]:
             continue
         fault = "a carriage return inside the line; end lines with LF or CRLF"
         yield Line(line.number, line.text, f"{source}:{line.number}: {fault}")
-
-
-def read_lines(source: Path | Source) -> Iterator[tuple[int, str]]:
-    """Read a UTF-8 file line by line like read_checked_lines, up to the first fault.
-
-    source (Path | Source): The file, compressed with gzip or not, or "-" for standard input.
-    YIELDS (tuple[int, str]): The number of the line, from 1, and the line without its end.
-    RAISES (InputError): If the file cannot be read, is not UTF-8, or holds NUL characters or
-        carriage returns inside a line.
-    """
-    for line in read_checked_lines(source):
-        if line.fault:
-            raise InputError(line.fault)
-        yield line.number, line.text

@@ -10,12 +10,10 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.flaws import MentionCheck
-from spacy_bioner_mtl.formats.lines import Line, read_checked_lines
+from spacy_bioner_mtl.formats.lines import BREAKS, Line, read_checked_lines
 from spacy_bioner_mtl.formats.record import (
     SOURCE_HEAD,
     BadRecord,
-    Flaw,
-    FlawKind,
     Mention,
     Passage,
     ReadRecord,
@@ -28,7 +26,6 @@ _ROW = re.compile(r"\S+\t-?\d+\t")
 # Identifier of the document, start, end, text and type of a mention
 _COLUMNS = 5
 _ODD_NUMBER = re.compile(r"[A-Za-z]?\d+[A-Za-z]?")
-_BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 _TITLE, _ABSTRACT = "title", "abstract"
 
 
@@ -87,9 +84,9 @@ def write_pubtator(records: Iterable[Record]) -> Iterator[str]:
                 f"record {document!r}: a NUL character at {record.text.index(chr(0))} of its text, "
                 "which PubTator files cannot hold; remove it"
             )
-        yield f"{document}|t|{title.translate(_BREAKS_A_LINE)}\n"
+        yield f"{document}|t|{title.translate(BREAKS)}\n"
         if abstract is not None:
-            yield f"{document}|a|{abstract.translate(_BREAKS_A_LINE)}\n"
+            yield f"{document}|a|{abstract.translate(BREAKS)}\n"
         for start, end, label, identifier in _distinct(record):
             for column in (label, identifier):
                 if re.search(r"[\t\r\n\0]", column) or column != column.strip() or not label:
@@ -97,7 +94,7 @@ def write_pubtator(records: Iterable[Record]) -> Iterator[str]:
                         f"record {document!r}: {column!r} holds a tab, a line break or NUL, or is "
                         "blank at an end, which PubTator's columns cannot; rename it"
                     )
-            text = record.text[start:end].translate(_BREAKS_A_LINE)
+            text = record.text[start:end].translate(BREAKS)
             columns = [document, str(start), str(end), text, label]
             yield "\t".join([*columns, identifier] if identifier else columns) + "\n"
         yield "\n"
@@ -121,8 +118,7 @@ def _distinct(record: Record) -> list[tuple[int, int, str, str]]:
     """Take the mentions of all heads as (start, end, label, identifier), in the text's order."""
     mentions = {
         (mention.start, mention.end, mention.label, mention.identifier)
-        for group in record.mentions.values()
-        for mention in group
+        for mention in record.all_mentions
     }
     identified = {mention[:3] for mention in mentions if mention[3]}
     return sorted(one for one in mentions if one[3] or one[:3] not in identified)
@@ -214,6 +210,7 @@ def _is_row(line: str, document: str) -> bool:
 def _read_mentions(source: Path | Source, rows: list[Line], record: Record) -> None:
     mentions = record.mentions[SOURCE_HEAD] = []
     check = MentionCheck(record.text)
+    record.flaws = check.flaws
     for row in rows:
         place = f"{source}:{row.number}"
         columns = row.text.split("\t")
@@ -223,17 +220,13 @@ def _read_mentions(source: Path | Source, rows: list[Line], record: Record) -> N
             mention, said = _make_mention(row, columns, record.id)
         except ValueError as error:
             reason = row.fault or f"{place}: {error}"
-            label, unknown = "", check.everything()
+            label, unknown = "", None
             if not row.fault and columns[0] == record.id and len(columns) >= _COLUMNS:
                 label = columns[4].strip()
                 unknown = check.find_anywhere(columns[3], label)
-            record.flaws.append(Flaw(FlawKind.MALFORMED, place, reason, label, tuple(unknown)))
+            check.add_malformed(place, reason, label, unknown)
             continue
-        span = (mention.start, mention.end)
-        flaw = check.check([span], mention.label, said, place=place, what="mention")
-        if flaw:
-            record.flaws.append(flaw)
-        if not flaw or flaw.kind.is_used:
+        if check.accept(mention.pieces, mention.label, said, place=place, what="mention"):
             mentions.append(mention)
 
 

@@ -1,6 +1,6 @@
 """The one type between readers, writers and spaCy documents."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -32,6 +32,11 @@ class Mention:
     score: float | None = None
     identifier: str = ""
     fragments: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of each piece, also where there is only one."""
+        return self.fragments or ((self.start, self.end),)
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,11 @@ class Record:
     left_out: str = ""
     scheme: str = ""
 
+    @property
+    def all_mentions(self) -> list[Mention]:
+        """The mentions of all heads."""
+        return [mention for some in self.mentions.values() for mention in some]
+
 
 @dataclass(frozen=True)
 class BadRecord:
@@ -181,6 +191,37 @@ def join_words(texts: Iterable[str]) -> tuple[str, list[Word]]:
     return " ".join(texts), words
 
 
+def join_pieces(
+    pieces: Sequence[tuple[int, int]], label: str, score: float | None, identifier: str
+) -> Mention:
+    """Make a mention of its pieces.
+
+    pieces (Sequence[tuple[int, int]]): Start and end of each, in the order of the text.
+    label (str): The entity type.
+    score (float | None): Its probability.
+    identifier (str): The concept in a database.
+    RETURNS (Mention): The mention, without fragments if there is one piece.
+    """
+    fragments = tuple(pieces) if len(pieces) > 1 else ()
+    end = max(end for _, end in pieces)
+    return Mention(pieces[0][0], end, label, score, identifier, fragments)
+
+
+def sort_mentions(record: Record) -> list[tuple[Mention, str]]:
+    """Take the mentions of a record for a format in which each names its head.
+
+    record (Record): The record.
+    RETURNS (list[tuple[Mention, str]]): Its mentions in the order of the text, each with its head,
+        empty for SOURCE_HEAD and MERGED_HEAD.
+    """
+    found = [
+        (mention, "" if head in (SOURCE_HEAD, MERGED_HEAD) else head)
+        for head, some in record.mentions.items()
+        for mention in some
+    ]
+    return sorted(found, key=lambda pair: (pair[0].start, pair[0].end))
+
+
 def flat_mentions(record: Record) -> list[Mention]:
     """Take the mentions of a record for a format in which they may neither nest nor cross.
 
@@ -194,10 +235,7 @@ def flat_mentions(record: Record) -> list[Mention]:
             f"record {record.id!r}: mentions of several heads ({', '.join(record.mentions)}), "
             "where this format holds those of one"
         )
-    mentions = sorted(
-        (mention for some in record.mentions.values() for mention in some),
-        key=lambda mention: mention.start,
-    )
+    mentions = sorted(record.all_mentions, key=lambda mention: mention.start)
     previous_end = 0
     for mention in mentions:
         if not previous_end <= mention.start < mention.end <= len(record.text):
@@ -215,8 +253,7 @@ def check_offsets(record: Record) -> None:
     record (Record): The record.
     RAISES (ValueError): If one does not.
     """
-    spans: list[Mention | Word] = [one for some in record.mentions.values() for one in some]
-    spans.extend(record.words or ())
+    spans: list[Mention | Word] = [*record.all_mentions, *(record.words or ())]
     for span in spans:
         if not 0 <= span.start < span.end <= len(record.text):
             raise ValueError(

@@ -7,10 +7,9 @@ from itertools import pairwise
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.columns import BLANKS, DOCUMENT_START
+from spacy_bioner_mtl.formats.lines import BREAKS
 from spacy_bioner_mtl.formats.record import Record, Word
 from spacy_bioner_mtl.formats.schemes import TagSpan
-
-_BREAKS_A_LINE = str.maketrans("\t\n\r", "   ")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def sentence_rows(record: Record, heads: Sequence[str]) -> Iterator[SentenceRows
 
 
 def _write_word(record: Record, word: Word) -> str:
-    text = record.text[word.start : word.end].translate(_BREAKS_A_LINE)
+    text = record.text[word.start : word.end].translate(BREAKS)
     if "\0" in text or not text.strip(BLANKS) or text.startswith(DOCUMENT_START):
         raise InputError(
             f"record {record.id!r}: the word {text!r} at {word.start} cannot stand in a file of "

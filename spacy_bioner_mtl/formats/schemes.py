@@ -22,13 +22,6 @@ UNKNOWN = "-"
 _FAMILY: dict[str, Scheme] = {"E": "IOBES", "S": "IOBES", "L": "BILUO", "U": "BILUO"}
 _LETTERS = frozenset([OUTSIDE, "B", "I", *_FAMILY])
 _IN_IOBES = {"L": "E", "U": "S"}
-# Per scheme: the prefixes of an entity's first token, its last, and an entity's only token.
-_PREFIXES: dict[Scheme, tuple[str, str, str]] = {
-    "IOB1": ("I", "I", "I"),
-    "IOB2": ("B", "I", "B"),
-    "IOBES": ("B", "E", "S"),
-    "BILUO": ("B", "L", "U"),
-}
 
 
 class Tag(NamedTuple):
@@ -194,30 +187,22 @@ def illegal_positions(tags: Sequence[str], scheme: Scheme) -> list[int]:
     return positions
 
 
-def spans_to_tags(spans: Iterable[TagSpan], length: int, scheme: Scheme) -> list[str]:
-    """Write spans as tags.
+def spans_to_tags(spans: Iterable[TagSpan], length: int) -> list[str]:
+    """Write spans as tags of IOBES.
 
     spans (Iterable[TagSpan]): The spans, in any order.
     length (int): Number of tokens in the sentence.
-    scheme (Scheme): The scheme to write.
     RETURNS (list[str]): One tag per token.
     RAISES (ValueError): If spans overlap, are empty or lie outside the sentence.
     """
-    first, last, single = _PREFIXES[scheme]
     tags = [OUTSIDE] * length
-    previous_end, previous_type = 0, ""
+    previous_end = 0
     for start, end, entity_type in sorted(spans):
         if not previous_end <= start < end <= length:
             raise ValueError(f"span ({start}, {end}) overlaps another, is empty or out of bounds")
-        tags[start:end] = [f"I-{entity_type}"] * (end - start)
-        if end - start == 1:
-            tags[start] = f"{single}-{entity_type}"
-        else:
-            tags[start] = f"{first}-{entity_type}"
-            tags[end - 1] = f"{last}-{entity_type}"
-        if scheme == "IOB1" and (start, entity_type) == (previous_end, previous_type):
-            tags[start] = f"B-{entity_type}"
-        previous_end, previous_type = end, entity_type
+        parts = "S" if end - start == 1 else f"B{'I' * (end - start - 2)}E"
+        tags[start:end] = [f"{part}-{entity_type}" for part in parts]
+        previous_end = end
     return tags
 
 

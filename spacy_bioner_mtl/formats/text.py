@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source, source_path
-from spacy_bioner_mtl.formats.encoding import find_nul, open_text
-from spacy_bioner_mtl.formats.limits import LARGEST_TEXT, over
+from spacy_bioner_mtl.formats.encoding import read_whole_text
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK, read_any_lines
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 
@@ -27,23 +27,12 @@ def read_text(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]:
     RAISES (InputError): If the file cannot be read, or is in UTF-16 or UTF-32.
     """
     identifier = Path(source_path(source).name.removesuffix(".gz")).stem
-    with open_text(source) as file:
-        content = file.read(LARGEST_TEXT + 1)
-    if len(content) > LARGEST_TEXT:
-        limit = over("LARGEST_TEXT", LARGEST_TEXT)
-        yield BadRecord(identifier, f"{source}: {limit} in one document; divide the file")
-        return
     try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        yield BadRecord(
-            identifier,
-            f"{source}: not UTF-8 (byte {error.start} of the file); convert the file to UTF-8",
-        )
-        return
-    nul = find_nul(text)
-    if nul:
-        yield BadRecord(identifier, f"{source}: {nul}")
+        text = read_whole_text(source)
+    except InputError:
+        raise
+    except ValueError as error:
+        yield BadRecord(identifier, f"{source}:{error}")
     else:
         yield Record(identifier, text.removeprefix(BYTE_ORDER_MARK))
 

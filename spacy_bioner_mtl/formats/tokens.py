@@ -62,7 +62,7 @@ def write_label_columns(records: Iterable[Record]) -> Iterator[str]:
             yield "\t".join([DOCUMENT_START, *(OUTSIDE for _ in heads)]) + "\n\n"
             document = record.document
         for sentence in sentence_rows(record, heads):
-            labels = [spans_to_tags(some, len(sentence.words), "IOBES") for some in sentence.spans]
+            labels = [spans_to_tags(some, len(sentence.words)) for some in sentence.spans]
             for row in zip(sentence.texts, *labels, strict=True):
                 yield "\t".join(row) + "\n"
             yield "\n"

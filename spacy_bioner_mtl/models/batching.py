@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.models.by_word import word_features
+from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.models.types import Arguments, BioNERModel, Query
 from spacy_bioner_mtl.nn.batch import TokenBatch
 from spacy_bioner_mtl.nn.network import Network, Pairs
@@ -43,22 +44,22 @@ class Batcher:
         self._caches_words = not is_train and network.caches_words()
         # Looking for it at each of the tensors would take longer than making them.
         self._device = network.device
-        self._query = query
+        self._pairs = query.pairs
         self._vocab = query.docs[0].vocab
         self._hashes = np.concatenate([doc.to_array("ORTH") for doc in query.docs])
-        self._first_token = np.cumsum([0, *(len(doc) for doc in query.docs)])
-        self._lengths = np.array([len(sequence.tokens) for sequence in query.sequences])
+        self._sequences = query.sequences.flatten(np.array([len(doc) for doc in query.docs]))
 
     def everything(self) -> list[NDArray[np.int64]]:
         """Put all sequences into one batch."""
-        return [np.arange(len(self._lengths))]
+        return [np.arange(len(self._sequences))]
 
     def similar_lengths(self) -> list[NDArray[np.int64]]:
         """Split the sequences into batches of at most TOKENS_AT_ONCE padded tokens."""
+        lengths = self._sequences.lengths
         batches: list[list[int]] = []
-        for index in np.argsort(self._lengths, kind="stable").tolist():
+        for index in np.argsort(lengths, kind="stable").tolist():
             # Lengths rise, so the newest sequence is the one to which the batch is padded.
-            size = (len(batches[-1]) + 1) * int(self._lengths[index]) if batches else 0
+            size = (len(batches[-1]) + 1) * int(lengths[index]) if batches else 0
             if not batches or size > TOKENS_AT_ONCE:
                 batches.append([])
             batches[-1].append(index)
@@ -74,35 +75,26 @@ class Batcher:
             asked about tokens.
         rate (float): Dropout.
         """
-        column = np.full(len(self._lengths), -1)
+        column = np.full(len(self._sequences), -1)
         column[chosen] = np.arange(len(chosen))
-        pairs = self._query.pairs[column[self._query.pairs[:, 0]] >= 0]
+        pairs = self._pairs[column[self._pairs[:, 0]] >= 0]
         columns, heads = self._tensor(column[pairs[:, 0]]), self._tensor(pairs[:, 1])
-        return pairs, (self._tokens(chosen, vectors), Pairs(columns, heads), rate)
+        batch = self._tokens(self._sequences.select(chosen), vectors)
+        return pairs, (batch, Pairs(columns, heads), rate)
 
     def _tensor(self, values: NDArray[np.int64]) -> torch.Tensor:
         return torch.as_tensor(values, device=self._device)
 
-    def _tokens(self, chosen: NDArray[np.int64], vectors: torch.Tensor | None) -> TokenBatch:
-        """Make the integers of the chosen sequences, and find their vectors."""
-        lengths = self._lengths[chosen]
-        tokens = np.concatenate(
-            [
-                sequence.tokens + self._first_token[sequence.doc]
-                for sequence in (self._query.sequences[index] for index in chosen)
-            ]
-        )
-        columns = np.repeat(np.arange(len(lengths)), lengths)
-        rows = np.arange(len(tokens)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        keys, index = np.unique(self._hashes[tokens], return_inverse=True)
+    def _tokens(self, sequences: Sequences, vectors: torch.Tensor | None) -> TokenBatch:
+        """Make the integers of some sequences, and find their vectors."""
+        keys, index = np.unique(self._hashes[sequences.tokens], return_inverse=True)
         extractor = self._network.extractor
         strings = cast(Mapping[int, str], self._vocab.strings)
         words = extractor.words(keys, strings)
         keys = keys[words.order]
-        word_index = np.zeros((int(lengths.max()), len(lengths)), dtype=np.int64)
-        word_index[rows, columns] = np.argsort(words.order)[index]
+        word_index = sequences.pad(np.argsort(words.order)[index])
         batch = TokenBatch(
-            lengths=self._tensor(lengths),
+            lengths=self._tensor(sequences.lengths),
             word_index=self._tensor(word_index),
             table_rows=self._tensor(words.table_rows),
             characters=self._tensor(words.characters),
@@ -115,13 +107,12 @@ class Batcher:
             features = word_features(store, layer, self._vocab, keys)
             batch.word_vectors = torch.as_tensor(features, device=self._device)
         elif vectors is not None:
-            places = np.zeros_like(word_index)
-            places[rows, columns] = tokens
-            batch.token_vectors = torch.nn.functional.embedding(self._tensor(places), vectors)
+            tokens = self._tensor(sequences.pad(sequences.tokens))
+            batch.token_vectors = torch.nn.functional.embedding(tokens, vectors)
         if self._caches_words:
             batch.word_features = self._network.character_features(keys, strings)
         elif self._network.architecture.characters == "sentence":
-            sentences = extractor.sentences(words, word_index, lengths)
+            sentences = extractor.sentences(words, word_index, sequences.lengths)
             batch.characters = self._tensor(sentences.characters)
             batch.n_characters = self._tensor(sentences.n_characters)
             batch.before = self._tensor(sentences.before)

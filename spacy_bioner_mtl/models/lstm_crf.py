@@ -15,6 +15,7 @@ from spacy_bioner_mtl.models.batching import Batcher
 from spacy_bioner_mtl.models.by_word import is_by_word
 from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.models.shim import NetworkShim
+from spacy_bioner_mtl.models.static_vectors import check_case
 from spacy_bioner_mtl.models.types import (
     Answer,
     BioNERModel,
@@ -146,6 +147,7 @@ def _table_vectors(
             f"which are {vocab.vectors_length} wide. Name vectors of {width} dimensions in the "
             "config under [initialize] vectors, or set the model's pretrained_table to false."
         )
+    check_case(vocab.vectors, vocabulary.caseless, "the pipeline's vectors")
     known = [index for index, word in enumerate(vocabulary.words) if vocab.has_vector(word)]
     vectors = np.zeros((len(known), width), dtype=np.float32)
     for row, index in zip(vectors, known, strict=True):

@@ -8,12 +8,14 @@ of them side by side (thinc's ``concatenate``) know different things about a wor
 subwords of biomedical text the other.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import LOWER
 from spacy.tokens import Doc
 from spacy.util import load_model
 from spacy.vectors import Mode as VectorsMode
@@ -106,8 +108,34 @@ def subword_vectors(model: Model[Any, Any]) -> Vectors | None:
     """
     for layer in model.walk():
         if layer.attrs.get(FLORET):
-            return Vectors(data=layer.attrs[TABLE], mode="floret", **layer.attrs[FLORET])
+            attr = _lookup_attribute(layer.attrs["caseless"])
+            settings = {**layer.attrs[FLORET], "attr": attr}
+            return Vectors(data=layer.attrs[TABLE], mode="floret", **settings)
     return None
+
+
+def check_case(vectors: Vectors, caseless: bool, where: str) -> None:
+    """Warn if words are looked up in another case than vectors know them.
+
+    Vectors of subwords tell the case; those of words know lower-cased ones if none has a capital.
+
+    vectors (Vectors): The vectors.
+    caseless (bool): Whether words are looked up lower-cased.
+    where (str): What they are called in the warning.
+    """
+    if vectors.mode == VectorsMode.floret:
+        lower = vectors.attr == LOWER
+    else:
+        words = [vectors.strings[key] for key in vectors.key2row if key in vectors.strings]
+        lower = all(word == word.lower() for word in words) if words else caseless
+    if lower != caseless:
+        forms = ("as they are written", "lower-cased")
+        warnings.warn(
+            f"{where}: the vectors are those of words {forms[lower]}, and the model looks words "
+            f"up {forms[caseless]}. Set its caseless = {str(lower).lower()} in the config, or make "
+            f"the vectors again with `bioner-mtl vectors`, {('--cased', '--caseless')[caseless]}.",
+            stacklevel=2,
+        )
 
 
 def check_tables(model: Model[Any, Any]) -> None:
@@ -132,7 +160,9 @@ def _init_from_pipeline(model: Layer, X: list[Doc] | None = None, Y: object = No
             "`bioner-mtl vectors` and name them in the config under [initialize] vectors, or set "
             "the model's tok2vec to null."
         )
-    _keep(model, *_take(X[0].vocab.vectors, "the pipeline's vectors"))
+    vectors = X[0].vocab.vectors
+    _keep(model, *_take(vectors, "the pipeline's vectors"))
+    check_case(vectors, model.attrs["caseless"], "the pipeline's vectors")
 
 
 def _init_from_package(model: Layer, X: list[Doc] | None = None, Y: object = None) -> None:
@@ -151,7 +181,8 @@ def _init_from_package(model: Layer, X: list[Doc] | None = None, Y: object = Non
         raise InputError(
             f"{path}: no package of vectors ({error}). Make one with `bioner-mtl vectors`."
         ) from error
-    keys, table, floret = _take(vectors, str(path))
+    keys, table, floret = _take(vectors, path)
+    check_case(vectors, model.attrs["caseless"], path)
     _keep(model, keys, table if floret else table.astype(np.float16), floret)
 
 
@@ -207,7 +238,7 @@ def forward(
             "The model has no vectors: it was saved by version 0.1.0, which kept them in the "
             "pipeline's vocab alone. Load it as a whole pipeline, with spacy.load."
         )
-    attribute = "LOWER" if model.attrs["caseless"] else "ORTH"
+    attribute = _lookup_attribute(model.attrs["caseless"])
     hashes = np.concatenate([doc.to_array(attribute) for doc in docs])
     distinct, index = np.unique(hashes, return_inverse=True)
     if not len(distinct):
@@ -222,6 +253,10 @@ def forward(
     tokens = model.ops.asarray2f(vectors[index])
     ends = np.cumsum([len(doc) for doc in docs])[:-1]
     return model.ops.xp.split(tokens, ends.tolist()), backprop
+
+
+def _lookup_attribute(caseless: bool) -> str:
+    return "LOWER" if caseless else "ORTH"
 
 
 def _look_up_words(model: Layer, hashes: Keys) -> Table:

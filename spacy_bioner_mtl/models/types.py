@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.nn.batch import TokenBatch
 from spacy_bioner_mtl.nn.lattice import Lattice
 from spacy_bioner_mtl.nn.network import Pairs
@@ -19,20 +19,20 @@ class Query:
     """A question to the network: what do these heads say of these sequences?
 
     docs (list[Doc]): The documents.
-    sequences (list[Sequence]): Sequences of these documents, none of them empty.
+    sequences (Sequences): Sequences of these documents.
     pairs (NDArray[int64]): Shape (P, 2): index of a sequence, index of a head; no two alike.
     """
 
     docs: list[Doc]
-    sequences: list[Sequence]
+    sequences: Sequences
     pairs: NDArray[np.int64]
 
 
-def make_query(docs: list[Doc], sequences: list[Sequence], heads: NDArray[np.int64]) -> Query:
+def make_query(docs: list[Doc], sequences: Sequences, heads: NDArray[np.int64]) -> Query:
     """Ask several heads about all sequences.
 
     docs (list[Doc]): The documents.
-    sequences (list[Sequence]): Sequences of these documents, none of them empty.
+    sequences (Sequences): Sequences of these documents.
     heads (NDArray[int64]): Indices of the heads.
     RETURNS (Query): The question.
     """

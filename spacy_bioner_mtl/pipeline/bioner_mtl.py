@@ -33,8 +33,8 @@ from spacy_bioner_mtl.pipeline.overrides import (
     read_saved_config,
 )
 from spacy_bioner_mtl.pipeline.schedule import check_schedule
-from spacy_bioner_mtl.pipeline.settings import NEUTRAL, HeadSettings, read_settings
-from spacy_bioner_mtl.pipeline.spans import FoundSpan, annotated_heads, check_head_name, check_label
+from spacy_bioner_mtl.pipeline.settings import NEUTRAL, HeadSettings, change_settings, read_settings
+from spacy_bioner_mtl.pipeline.spans import FoundSpan, check_head_name, check_label, count_labels
 from spacy_bioner_mtl.pipeline.steps import learn, rehearse
 from spacy_bioner_mtl.pipeline.windows import split_parts
 
@@ -194,7 +194,9 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             check_schedule(nlp.config)
         if labels is None:
             examples = list(get_examples())
-            heads = _find_heads(examples)
+            gold = count_labels(example.reference for example in examples)
+            # Sorted, so that the order of documents does not matter
+            heads = {name: sorted(labels) for name, labels in gold.items()}
             vocabulary = count_vocabulary(self.model, [eg.predicted for eg in examples])
         else:
             examples = list(islice(get_examples(), SAMPLE_SIZE))
@@ -311,7 +313,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         RAISES (InputError): The component has no weights, or settings that do not fit its heads.
         """
         docs = list(docs)
-        settings = self._settings()
+        settings = self.head_settings()
         return decode(self.ask(docs, settings), self.network.heads, settings, len(docs))
 
     def ask(self, docs: list[Doc], settings: HeadSettings) -> Iterator[Reply]:
@@ -334,8 +336,32 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
                 )
             yield part, answers
 
-    def _settings(self) -> HeadSettings:
-        return read_settings(self.cfg, self.network.heads, self.name)
+    def head_settings(self, **changes: Any) -> HeadSettings:
+        """Return the settings, head by head.
+
+        changes (Any): Settings to take in place of those of cfg.
+        RETURNS (HeadSettings): The settings.
+        RAISES (InputError): The component has no weights, or settings do not fit its heads.
+        """
+        cfg = change_settings(self.cfg, changes, self.name)
+        return read_settings(cfg, self.network.heads, self.name)
+
+    @contextmanager
+    def settings(self, **changes: Any) -> Iterator[HeadSettings]:
+        """Have other settings inside a ``with`` block.
+
+        All threads have them: none should be in the middle of a call when it begins or ends.
+
+        changes (Any): Settings to take in place of those of cfg.
+        YIELDS (HeadSettings): The settings, head by head.
+        RAISES (InputError): As head_settings.
+        """
+        before, settings = self.cfg, self.head_settings(**changes)
+        self.cfg = {**before, **changes}
+        try:
+            yield settings
+        finally:
+            self.cfg = before
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[FoundSpan]]) -> None:
         """Write span groups and entities.
@@ -343,7 +369,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         docs (Iterable[Doc]): The documents.
         scores (list[list[FoundSpan]]): What predict returned for them.
         """
-        settings = self._settings()
+        settings = self.head_settings()
         heads = [self.network.heads[index].name for index in settings.active]
         for doc, found in zip(docs, scores, strict=True):
             write_annotation(
@@ -420,13 +446,3 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
 def _are_dummies(examples: list[Example]) -> bool:
     """Check for the document that ``spacy assemble`` initializes with in place of a corpus."""
     return [[token.text for token in example.predicted] for example in examples] == [list("xyz")]
-
-
-def _find_heads(examples: list[Example]) -> dict[str, list[str]]:
-    """Heads and labels of gold documents, sorted so that the order of documents does not matter."""
-    heads: dict[str, set[str]] = {}
-    for example in examples:
-        spans = example.reference.spans
-        for name in annotated_heads(example.reference):
-            heads.setdefault(name, set()).update(span.label_ for span in spans[name])
-    return {name: sorted(heads[name]) for name in sorted(heads)}

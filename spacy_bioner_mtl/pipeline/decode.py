@@ -1,13 +1,14 @@
 """The network's answers as spans with probabilities."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.sequences import Sequences, concatenate, split_sequences
 from spacy_bioner_mtl.models.types import Answer
 from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
 from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE, Lattice
@@ -31,20 +32,19 @@ def decode(
     n_docs (int): Number of documents.
     RETURNS (list[list[FoundSpan]]): For each document, its spans in order of head and text.
     """
-    tables = [np.empty(0, dtype=ROW)]
-    sequences: list[Sequence] = []
-    docs: list[int] = []
+    tables, parts, n_sequences = [np.empty(0, dtype=ROW)], [split_sequences([])], 0
     for part, answers in replies:
-        table = _rows_of_part(part.sequences, answers, settings)
-        table["sequence"] += len(sequences)
+        own = part.sequences
+        table = _rows_of_part(own, answers, settings)
+        table["sequence"] += n_sequences
+        n_sequences += len(own)
         tables.append(table)
-        sequences.extend(part.sequences)
-        docs.extend(part.first_doc + sequence.doc for sequence in part.sequences)
-    rows = np.concatenate(tables)
+        parts.append(replace(own, docs=own.docs + part.first_doc))
+    rows, sequences = np.concatenate(tables), concatenate(parts)
     rows = join_windows(rows[np.argsort(rows["sequence"], kind="stable")], sequences)
     # NaN, a score not asked for, is below no threshold.
     rows = rows[~(rows["score"] < settings.thresholds[rows["head"]])]
-    doc = np.array(docs, dtype=np.int64)[rows["sequence"]]
+    doc = sequences.docs[rows["sequence"]]
     order = np.lexsort((rows["start"], rows["head"], doc))
     found = _found_spans(rows[order], heads, settings.scores)
     ends = np.cumsum(np.bincount(doc, minlength=n_docs)).tolist()
@@ -62,15 +62,12 @@ def _found_spans(rows: NDArray[np.void], heads: list[Head], scores: bool) -> lis
 
 
 def _rows_of_part(
-    sequences: list[Sequence], answers: list[Answer], settings: HeadSettings
+    sequences: Sequences, answers: list[Answer], settings: HeadSettings
 ) -> NDArray[np.void]:
     """Rows of all answers to a part; their tokens are those of the documents."""
     rows = np.concatenate([_rows_of_answer(answer, settings) for answer in answers])
-    tokens = np.concatenate([sequence.tokens for sequence in sequences])
-    lengths = [len(sequence.tokens) for sequence in sequences]
-    first = (np.cumsum(lengths) - lengths)[rows["sequence"]]
-    rows["start"] = tokens[first + rows["start"]]
-    rows["end"] = tokens[first + rows["end"] - 1] + 1
+    rows["start"] = sequences.to_doc(rows["sequence"], rows["start"])
+    rows["end"] = sequences.to_doc(rows["sequence"], rows["end"] - 1) + 1
     return rows
 
 

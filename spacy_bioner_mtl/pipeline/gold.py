@@ -7,12 +7,12 @@ from spacy.training import Example
 from spacy.util import filter_spans
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head, LabelSpan, spans_to_tags
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
 
 
-def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[NDArray[np.int64]]:
+def gold_tags(example: Example, head: Head, sequences: Sequences) -> NDArray[np.int64]:
     """Tags of one document's sequences under one head.
 
     Where the gold cannot be told, the tag is UNKNOWN_TAG: tokens marked so by the corpus, spans
@@ -21,13 +21,13 @@ def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[N
 
     example (Example): Predicted and gold document; the gold is annotated for the head.
     head (Head): The head.
-    sequences (list[Sequence]): The sequences of the predicted document.
-    RETURNS (list[NDArray[int64]]): For each sequence, one tag per token.
+    sequences (Sequences): The sequences of the predicted document.
+    RETURNS (NDArray[int64]): One tag per token, sequence by sequence.
     RAISES (InputError): The gold has a label that the head does not know.
     """
     gold = example.reference.spans[head.name]
     if not len(gold) and head.name + UNKNOWN_SUFFIX not in example.reference.spans:
-        return [spans_to_tags([], len(sequence.tokens)) for sequence in sequences]
+        return spans_to_tags([], len(sequences.tokens))
     label_index = {label: index for index, label in enumerate(head.labels)}
     masked = unknown_tokens(example, head.name)
     known: list[LabelSpan] = []
@@ -44,7 +44,9 @@ def gold_tags(example: Example, head: Head, sequences: list[Sequence]) -> list[N
             known.append((int(tokens[0]), int(tokens[-1]) + 1, label_index[span.label_]))
         else:
             masked.update(tokens.tolist())
-    return [_sequence_tags(sequence.tokens, known, masked) for sequence in sequences]
+    parts = sequences.split(sequences.tokens)
+    tags = [_sequence_tags(tokens, known, masked) for tokens in parts]
+    return np.concatenate([spans_to_tags([], 0), *tags])
 
 
 def unknown_tokens(example: Example, head: str) -> set[int]:

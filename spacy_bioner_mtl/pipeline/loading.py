@@ -91,11 +91,8 @@ def active_head_names(nlp: "Language") -> list[str]:
     nlp (Language): The pipeline.
     RETURNS (list[str]): The names of the heads, each once, in the components' order.
     """
-    names: list[str] = []
-    for pipe in bioner_pipes(nlp):
-        active = pipe.cfg["active_heads"]
-        heads = [head.name for head in pipe.heads]
-        names += [head for head in heads if active is None or head in active]
+    pipes = bioner_pipes(nlp)
+    names = [pipe.heads[index].name for pipe in pipes for index in pipe.head_settings().active]
     return list(dict.fromkeys(names))
 
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from spacy.training import Example
 
-from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.models.types import Gradients
 from spacy_bioner_mtl.nn.crf import Expectations, ForwardBackward, path_expectations
 from spacy_bioner_mtl.nn.lattice import Lattice, stack
@@ -33,30 +33,26 @@ class Targets:
     tags: NDArray[np.int64]
 
 
-def gold_targets(examples: list[Example], heads: list[Head], sequences: list[Sequence]) -> Targets:
+def gold_targets(examples: list[Example], heads: list[Head], sequences: Sequences) -> Targets:
     """Collect the gold of a batch.
 
     examples (list[Example]): The batch.
     heads (list[Head]): The network's heads.
-    sequences (list[Sequence]): Sequences of the examples' predicted documents.
+    sequences (Sequences): Sequences of the examples' predicted documents.
     RETURNS (Targets): The gold tags of all pairs of sequence and head that are annotated.
     """
-    of_doc: list[list[int]] = [[] for _ in examples]
-    for index, sequence in enumerate(sequences):
-        of_doc[sequence.doc].append(index)
     pairs: list[tuple[int, int]] = []
-    tags: list[NDArray[np.int64]] = []
-    for example, indices in zip(examples, of_doc, strict=True):
+    tags = [np.empty(0, dtype=np.int64)]
+    for index, example in enumerate(examples):
         annotated = set(annotated_heads(example.reference))
-        own = [sequences[index] for index in indices]
+        chosen = np.flatnonzero(sequences.docs == index)
+        own = sequences.select(chosen)
         for head_index, head in enumerate(heads):
             if head.name in annotated:
-                pairs.extend((index, head_index) for index in indices)
-                tags.extend(gold_tags(example, head, own))
-    padded = np.full((max(map(len, tags), default=0), len(tags)), UNKNOWN_TAG, dtype=np.int64)
-    for column, values in enumerate(tags):
-        padded[: len(values), column] = values
-    return Targets(np.array(pairs, dtype=np.int64).reshape(-1, 2), padded)
+                pairs.extend((sequence, head_index) for sequence in chosen.tolist())
+                tags.append(gold_tags(example, head, own))
+    array = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return Targets(array, sequences.select(array[:, 0]).pad(np.concatenate(tags), UNKNOWN_TAG))
 
 
 def likelihood(lattice: Lattice, targets: Targets) -> tuple[float, Gradients]:

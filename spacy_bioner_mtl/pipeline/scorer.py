@@ -4,11 +4,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from spacy.scorer import Scorer
-from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_bioner_mtl.pipeline.gold import unknown_tokens
+from spacy_bioner_mtl.pipeline.judge import Judge, LabelScores
 from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 #: Prefix of the averages over heads among spaCy's scores.
@@ -41,8 +39,8 @@ def score_heads(examples: Iterable[Example], **_: Any) -> dict[str, Any]:
     for head in heads:
         scores.update(_score_head(examples, head))
     for part in "prf":
-        # None would make `spacy train` forget the score's weight for good; 0 is what is known.
-        values = [scores[f"spans_{head}_{part}"] or 0.0 for head in heads]
+        values = [scores[f"spans_{head}_{part}"] for head in heads]
+        # 0, as None would make `spacy train` forget the score's weight for good
         scores[f"{MACRO}_{part}"] = sum(values) / len(values) if values else 0.0
     return scores
 
@@ -67,23 +65,12 @@ def _warn_of_what_cannot_score(examples: list[Example], heads: list[str]) -> Non
 
 
 def _score_head(examples: list[Example], head: str) -> dict[str, Any]:
-    """Score one head, with spaCy's own scorer."""
-
-    unknown = {id(example.predicted): unknown_tokens(example, head) for example in examples}
-
-    def get_spans(doc: Doc, _: str) -> list[Span]:
-        left_out = unknown.get(id(doc), set())
-        spans = doc.spans.get(head, ())
-        return [span for span in spans if left_out.isdisjoint(range(span.start, span.end))]
-
-    attribute = f"spans_{head}"
-    scores = Scorer.score_spans(
-        examples,
-        attr=attribute,
-        getter=get_spans,
-        has_annotation=lambda doc: head in doc.spans,
-        labeled=True,
-        allow_overlap=True,
-    )
-    scores[f"{attribute}_per_type"] = scores[f"{attribute}_per_type"] or {}
-    return {key: 0.0 if value is None else value for key, value in scores.items()}
+    """Score one head on the documents that are annotated for it."""
+    labels = LabelScores()
+    for example in examples:
+        if head in example.reference.spans:
+            judge = Judge(example, head)
+            labels.add(judge.predicted(), judge.gold)
+    key = f"spans_{head}"
+    scores: dict[str, Any] = {f"{key}_{k}": v for k, v in labels.total().to_dict().items()}
+    return {**scores, f"{key}_per_type": {k: each.to_dict() for k, each in labels.items()}}

@@ -1,6 +1,6 @@
 """Settings of the component that concern single heads, checked against the heads there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,30 @@ class HeadSettings:
         return scored
 
 
-def read_settings(cfg: dict[str, Any], heads: Sequence[Head], component: str) -> HeadSettings:
+def change_settings(
+    cfg: Mapping[str, Any], changes: Mapping[str, Any], component: str
+) -> dict[str, Any]:
+    """Take other values for some of a component's settings.
+
+    cfg (Mapping[str, Any]): Its settings; see factory.make_bioner_mtl.
+    changes (Mapping[str, Any]): The new values.
+    component (str): Its name, for messages.
+    RETURNS (dict[str, Any]): All settings.
+    RAISES (InputError): There is no such setting.
+    """
+    for name in changes:
+        if name not in cfg:
+            raise InputError(
+                f"the component '{component}' has no setting {name!r}; choose from: "
+                f"{', '.join(cfg)}."
+            )
+    return {**cfg, **changes}
+
+
+def read_settings(cfg: Mapping[str, Any], heads: Sequence[Head], component: str) -> HeadSettings:
     """Check the settings of a component.
 
-    cfg (dict[str, Any]): Its settings; see factory.make_bioner_mtl.
+    cfg (Mapping[str, Any]): Its settings.
     heads (Sequence[Head]): Its heads.
     component (str): Its name, for messages.
     RETURNS (HeadSettings): The settings, head by head.

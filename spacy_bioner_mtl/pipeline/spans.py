@@ -5,6 +5,8 @@ whose annotation is unknown lie in a second group, named ``head + UNKNOWN_SUFFIX
 neither inside nor outside an entity, and training leaves them open.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from spacy_bioner_mtl.errors import InputError
@@ -72,3 +74,17 @@ def annotated_heads(doc: "Doc") -> list[str]:
     RETURNS (list[str]): The keys of its span groups, without those of unknown tokens.
     """
     return [key for key in doc.spans if not key.endswith(UNKNOWN_SUFFIX)]
+
+
+def count_labels(docs: "Iterable[Doc]") -> dict[str, Counter[str]]:
+    """Count the spans of gold documents.
+
+    docs (Iterable[Doc]): The documents.
+    RETURNS (dict[str, Counter[str]]): For each head that any of them is annotated for, in order of
+        their names, the spans of each label.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for doc in docs:
+        for head in annotated_heads(doc):
+            counts.setdefault(head, Counter()).update(span.label_ for span in doc.spans[head])
+    return dict(sorted(counts.items()))

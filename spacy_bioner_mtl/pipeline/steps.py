@@ -82,7 +82,7 @@ def rehearse(
         )
         return 0.0
     sequences = split_sequences(docs)
-    if not sequences:
+    if not len(sequences):
         return 0.0
     query = make_query(docs, sequences, np.array(asked))
     n_tags = 1 + 4 * np.array(n_labels)[query.pairs[:, 1]]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from spacy_bioner_mtl.models.sequences import Sequence, split_sequences
+from spacy_bioner_mtl.models.sequences import Sequences, count_up, split_sequences
 
 #: Tokens of the longest sequence that is read at once: more than any abstract has, and few enough
 #: that several of them fit into a batch of the network (model.TOKENS_AT_ONCE).
@@ -48,12 +48,12 @@ class Part:
 
     docs (list[Doc]): Documents that follow each other.
     first_doc (int): Index of the first of them among all documents.
-    sequences (list[Sequence]): Sequences of these documents, none longer than WINDOW tokens.
+    sequences (Sequences): Sequences of these documents, none longer than WINDOW tokens.
     """
 
     docs: list[Doc]
     first_doc: int
-    sequences: list[Sequence]
+    sequences: Sequences
 
 
 def split_parts(docs: list[Doc]) -> Iterator[Part]:
@@ -64,74 +64,65 @@ def split_parts(docs: list[Doc]) -> Iterator[Part]:
     docs (list[Doc]): The documents.
     YIELDS (Part): In order of the text; together they have all tokens but white space.
     """
-    for first_doc, group in _group(docs):
-        part = Part(group, first_doc, [])
-        size = 0
-        for sequence in split_sequences(group):
-            for window in split_windows(sequence):
-                if len(group) == 1 and size and size + len(window.tokens) > TOKENS_PER_QUERY:
-                    yield part
-                    part, size = Part(group, first_doc, []), 0
-                part.sequences.append(window)
-                size += len(window.tokens)
-        if part.sequences:
-            yield part
+    for first_doc, last_doc in _runs([len(doc) for doc in docs]):
+        sequences = split_windows(split_sequences(docs[first_doc:last_doc]))
+        for first, last in _runs(sequences.lengths.tolist()):
+            part = sequences.select(np.arange(first, last))
+            yield Part(docs[first_doc:last_doc], first_doc, part)
 
 
-def _group(docs: list[Doc]) -> Iterator[tuple[int, list[Doc]]]:
-    """Split documents into runs of at most TOKENS_PER_QUERY tokens, or of one longer document."""
-    first, size = 0, 0
-    for index, doc in enumerate(docs):
-        if index > first and size + len(doc) > TOKENS_PER_QUERY:
-            yield first, docs[first:index]
-            first, size = index, 0
-        size += len(doc)
-    if docs:
-        yield first, docs[first:]
+def _runs(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """Split things of some sizes into runs of at most TOKENS_PER_QUERY, or of one larger thing."""
+    first, total = 0, 0
+    for index, size in enumerate(sizes):
+        if index > first and total + size > TOKENS_PER_QUERY:
+            yield first, index
+            first, total = index, 0
+        total += size
+    if sizes:
+        yield first, len(sizes)
 
 
-def split_windows(sequence: Sequence) -> list[Sequence]:
-    """Cut a sequence into windows that overlap, if it is too long to be read at once.
+def split_windows(sequences: Sequences) -> Sequences:
+    """Cut sequences that are too long to be read at once into windows that overlap.
 
-    sequence (Sequence): The sequence.
-    RETURNS (list[Sequence]): The sequence alone, or windows of at most WINDOW tokens, in order.
+    sequences (Sequences): The sequences.
+    RETURNS (Sequences): Windows of at most WINDOW tokens, those of a sequence in order.
     """
-    tokens = sequence.tokens
-    if len(tokens) <= WINDOW:
-        return [sequence]
     overlap = 2 * MARGIN
-    return [
-        Sequence(sequence.doc, tokens[start : start + WINDOW], overlap if start else 0)
-        for start in range(0, len(tokens) - overlap, WINDOW - overlap)
-    ]
+    step = WINDOW - overlap
+    counts = np.maximum(-(-(sequences.lengths - overlap) // step), 1)
+    chosen, number = np.repeat(np.arange(len(sequences)), counts), count_up(counts)
+    first = number * step
+    lengths = np.minimum(sequences.lengths[chosen] - first, WINDOW)
+    return sequences.cut(chosen, first, lengths, np.where(number, overlap, 0))
 
 
-def join_windows(rows: NDArray[np.void], sequences: list[Sequence]) -> NDArray[np.void]:
+def join_windows(rows: NDArray[np.void], sequences: Sequences) -> NDArray[np.void]:
     """Take every span from one window.
 
     rows (NDArray[void]): What was found, as ROW, in order of the sequences.
-    sequences (list[Sequence]): All sequences, each window behind the one that it overlaps.
+    sequences (Sequences): All sequences, each window behind the one that it overlaps.
     RETURNS (NDArray[void]): The rows that stay: of one head, no two share a token.
     """
     kept = np.ones(len(rows), dtype=np.bool_)
-    for index, sequence in enumerate(sequences):
-        if not sequence.overlap:
-            continue
+    for index in np.flatnonzero(sequences.overlaps):
+        positions = np.arange(sequences.overlaps[index] + 1)
+        points = sequences.to_doc(np.full_like(positions, index), positions)
         first, middle, end = np.searchsorted(rows["sequence"], (index - 1, index, index + 1))
         for head in np.unique(rows["head"][first:end]):
             own = np.flatnonzero(kept[first:end] & (rows["head"][first:end] == head)) + first
             before, after = own[own < middle], own[own >= middle]
-            point = _meeting_point(rows[own], sequence)
+            point = _meeting_point(rows[own], points)
             kept[before] = rows["start"][before] < point
             taken = rows["end"][before[kept[before]]].max(initial=point)
             kept[after] = rows["start"][after] >= taken
     return rows[kept]
 
 
-def _meeting_point(rows: NDArray[np.void], window: Sequence) -> int:
-    """Find the token at which a window takes over: see the head of this file."""
-    points = window.tokens[: window.overlap + 1]
-    middle = int(window.tokens[window.overlap // 2])
+def _meeting_point(rows: NDArray[np.void], points: NDArray[np.int64]) -> int:
+    """Find which token of an overlap a window takes over at: see the head of this file."""
+    middle = int(points[(len(points) - 1) // 2])
     crossed = (rows["start"][:, None] < points) & (points < rows["end"][:, None])
     free = points[~crossed.any(axis=0)]
     return int(free[np.abs(free - middle).argmin()]) if len(free) else middle

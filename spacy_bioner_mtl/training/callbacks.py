@@ -13,7 +13,8 @@ from spacy_bioner_mtl.corpora.docs import doc_to_record
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
 from spacy_bioner_mtl.files.writing import write_whole
-from spacy_bioner_mtl.formats.conll import write_conll
+from spacy_bioner_mtl.formats.tokens import write_label_columns
+from spacy_bioner_mtl.pipeline.settings import change_settings
 from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 Scorer = Callable[..., dict[str, Any]]
@@ -80,13 +81,10 @@ def configure_settings(
 
     def after_pipeline_creation(nlp: Language) -> Language:
         pipe: Any = nlp.get_pipe(component)
-        for name in settings:
-            if name not in pipe.cfg:
-                raise InputError(
-                    f"[nlp.after_pipeline_creation.settings]: the component '{component}' has no "
-                    f"setting {name!r}; choose from: {', '.join(pipe.cfg)}."
-                )
-        pipe.cfg.update(settings)
+        try:
+            pipe.cfg = change_settings(pipe.cfg, settings, component)
+        except InputError as error:
+            raise InputError(f"[nlp.after_pipeline_creation.settings]: {error}") from error
         return nlp
 
     return after_pipeline_creation
@@ -126,4 +124,4 @@ class AnnotatingScorer:
         """Write the documents that are annotated for a head, as this head predicts them."""
         docs: list[Doc] = [example.predicted for example in examples]
         with write_whole(self._folder / f"{self._names[head]}.tsv") as file:
-            file.writelines(write_conll([doc_to_record(doc, [head]) for doc in docs], head))
+            file.writelines(write_label_columns(doc_to_record(doc, [head]) for doc in docs))

@@ -262,12 +262,12 @@ def test_heads_that_are_switched_off_are_not_repeated(copy_of_trained):
 
 
 def test_scores_are_set_back(trained):
-    cfg = trained.get_pipe("bioner_mtl").cfg
-    before = cfg["scores"]
+    pipe = trained.get_pipe("bioner_mtl")
+    before = pipe.cfg["scores"]
     with pytest.raises(ValueError, match="inside"), module._scores(trained, not before):
-        assert cfg["scores"] is not before
+        assert pipe.cfg["scores"] is not before
         raise ValueError("inside")
-    assert cfg["scores"] is before
+    assert pipe.cfg["scores"] is before
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from real_data import CORPORA, needs
+from schemes_written import write_tagged
 from tagged import read_strictly, words_of
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.conll import group_sentences, read_conll, write_conll
+from spacy_bioner_mtl.formats.conll import group_sentences, read_conll
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, FlawKind, Mention, Record, Word, join_words
+from spacy_bioner_mtl.formats.tokens import write_label_columns
 
 FEVER = "Fever\tS-Disease\nfollowed\tO\nacute\tB-Disease\nliver\tI-Disease\nfailure\tE-Disease\n"
 
@@ -171,7 +173,7 @@ def records(draw):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(record=records())
 def test_what_is_written_is_read_again(file, scheme, record):
-    path = file("".join(write_conll([record], SOURCE_HEAD, scheme)))
+    path = file(write_tagged(record, scheme))
     (again,) = group_sentences(read_strictly(path), 99)
     assert replace(again, scheme="") == record
 
@@ -179,30 +181,25 @@ def test_what_is_written_is_read_again(file, scheme, record):
 def test_every_record_ends_its_sentence():
     one = Record("", "a b", {"H": []}, words=[Word(0, 1), Word(2, 3)], sentence_starts=[0, 1])
     none = Record("", "", {"H": []}, words=[])
-    assert "".join(write_conll([one, none, one], "H")) == "a\tO\n\nb\tO\n\n" * 2
+    assert "".join(write_label_columns([one, none, one])) == "a\tO\n\nb\tO\n\n" * 2
 
 
 def test_white_space_is_no_token():
     text = "a\n\nb \tc d"
     words = [Word(0, 1), Word(1, 3), Word(3, 4), Word(4, 6), Word(6, 9)]
     record = Record("", text, {"H": [Mention(1, 6, "X")]}, words=words, sentence_starts=[0, 1, 3])
-    assert "".join(write_conll([record], "H")) == "a\tO\n\nb\tS-X\n\nc d\tO\n\n"
+    assert "".join(write_label_columns([record])) == "a\tO\n\nb\tS-X\n\nc d\tO\n\n"
 
 
 def test_words_cannot_break_their_line():
     record = Record("", "a\tb\nc", {"H": [Mention(0, 5, "X")]}, words=[Word(0, 5)])
-    assert list(write_conll([record], "H")) == ["a b c\tS-X\n", "\n"]
+    assert list(write_label_columns([record])) == ["a b c\tS-X\n", "\n"]
 
 
 def test_a_mention_is_never_cut_by_a_sentence():
     words = [Word(0, 1), Word(2, 3), Word(4, 5)]
     record = Record("", "a b c", {"H": [Mention(0, 3, "X")]}, {}, words, [0, 1, 2])
-    assert "".join(write_conll([record], "H")) == "a\tB-X\nb\tE-X\n\nc\tO\n\n"
-
-
-def test_a_head_without_annotation_is_unknown_throughout():
-    record = Record("", "a b", {"other": []}, words=[Word(0, 1), Word(2, 3)])
-    assert list(write_conll([record], "H")) == ["a\t-\n", "b\t-\n", "\n"]
+    assert "".join(write_label_columns([record])) == "a\tB-X\nb\tE-X\n\nc\tO\n\n"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +214,7 @@ def test_a_head_without_annotation_is_unknown_throughout():
 def test_mentions_that_conll_cannot_hold(mentions):
     record = Record("7", "ab cd", {"H": mentions}, words=[Word(0, 2), Word(3, 5)])
     with pytest.raises(InputError, match=r"record '7'.*overlaps another or cuts a word"):
-        list(write_conll([record], "H"))
+        list(write_label_columns([record]))
 
 
 ODD = st.text(st.sampled_from("a# \t\n\r\0\v\u2028-"), min_size=1, max_size=4)
@@ -229,7 +226,7 @@ def test_odd_words_and_labels_are_read_again_or_refused(file, texts, label):
     text, words = join_words(texts)
     mention = Mention(words[0].start, words[0].end, label)
     try:
-        written = "".join(write_conll([Record("", text, {"H": [mention]}, words=words)], "H"))
+        written = "".join(write_label_columns([Record("", text, {"H": [mention]}, words=words)]))
     except InputError:
         odd = [each for each in texts if "\0" in each or not each.strip(" \t\v\f\r\n")]
         assert odd or label != label.strip() or not set("\t\n\r\0").isdisjoint(label)
@@ -244,19 +241,19 @@ def test_odd_words_and_labels_are_read_again_or_refused(file, texts, label):
 def test_labels_that_conll_cannot_hold(label):
     record = Record("7", "ab", {"H": [Mention(0, 2, label)]}, words=[Word(0, 2)])
     with pytest.raises(InputError, match=r"record '7': the label .* rename it"):
-        list(write_conll([record], "H"))
+        list(write_label_columns([record]))
 
 
 @pytest.mark.parametrize("text", ["a\0", "\t", "-DOCSTART-x"])
 def test_words_that_conll_cannot_hold(text):
     record = Record("7", text, {"H": []}, words=[Word(0, len(text))])
     with pytest.raises(InputError, match=r"record '7': the word .* cannot stand in a file of tok"):
-        list(write_conll([record], "H"))
+        list(write_label_columns([record]))
 
 
 def test_raw_text_cannot_be_written():
     with pytest.raises(ValueError, match="not tokenised"):
-        list(write_conll([Record("7", "ab")], "H"))
+        list(write_label_columns([Record("7", "ab")]))
 
 
 @needs(CORPORA)

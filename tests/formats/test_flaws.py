@@ -76,6 +76,14 @@ def test_what_is_unknown(text, start, end, said):
         assert covered == set(range(len(text)))
 
 
+def flaw_of(check, pieces, label, said):
+    before = len(check.flaws)
+    is_used = check.accept(pieces, label, said, place="p", what="it")
+    flaws = check.flaws[before:]
+    assert len(flaws) < 2 and is_used is all(flaw.kind.is_used for flaw in flaws)
+    return flaws[0] if flaws else None
+
+
 def test_short_mentions_are_looked_for_as_words():
     unknown = MentionCheck("a cat has a C4 and C4a.").find_unknown(90, 92, "c4")
     assert unknown == [Word(12, 14)]
@@ -84,7 +92,7 @@ def test_short_mentions_are_looked_for_as_words():
 def test_a_good_mention_has_no_flaw():
     check = MentionCheck("Dry and wet cough")
     for said in (None, "Dry cough", "Dry and wet cough"):
-        assert check.check([(0, 3), (12, 17)], "X", said, place="p", what="it") is None
+        assert flaw_of(check, [(0, 3), (12, 17)], "X", said) is None
 
 
 def test_upper_case_of_composed_letters_is_written_otherwise():
@@ -97,8 +105,8 @@ def test_a_mention_with_its_own_text_fits(text, data):
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     check = MentionCheck(text)
-    assert check.check([(start, end)], "X", text[start:end], place="p", what="it") is None
-    flaw = check.check([(start, end)], "X", text[start:end].upper(), place="p", what="it")
+    assert flaw_of(check, [(start, end)], "X", text[start:end]) is None
+    flaw = flaw_of(check, [(start, end)], "X", text[start:end].upper())
     assert flaw is None or (flaw.kind.is_used and flaw.unknown == ())
 
 
@@ -113,7 +121,7 @@ def test_the_work_grows_with_the_text_alone():
             [(0, len(text))],
             [(0, 1), (len(text) - 1, len(text))],
         ):
-            flaw = check.check(pieces, "X", "zinc zinc ?", place="p", what="it")
+            flaw = flaw_of(check, pieces, "X", "zinc zinc ?")
             assert flaw is not None and flaw.kind is FlawKind.OTHER_TEXT
             assert len(flaw.reason) < 500
             found += len(flaw.unknown)
@@ -123,7 +131,7 @@ def test_the_work_grows_with_the_text_alone():
 
 @pytest.mark.parametrize("label", ["", " ", "\n"])
 def test_without_a_type_the_text_is_unknown_for_all(label):
-    flaw = MentionCheck("dry cough").check([(0, 3)], label, "dry", place="p", what="it")
+    flaw = flaw_of(MentionCheck("dry cough"), [(0, 3)], label, "dry")
     assert flaw is not None
     assert (flaw.kind, flaw.label, flaw.unknown) == (FlawKind.NO_TYPE, "", (Word(0, 3),))
 

@@ -8,7 +8,7 @@ from lxml import etree
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import open_source
-from spacy_bioner_mtl.formats import bioc_json, brat, lines, text, xml_stream
+from spacy_bioner_mtl.formats import bioc_json, encoding, lines, xml_stream
 from spacy_bioner_mtl.formats.record import BadRecord
 from spacy_bioner_mtl.formats.registry import FORMATS
 
@@ -19,8 +19,7 @@ LONG = "Zinc " * 100
 def small(monkeypatch):
     monkeypatch.setattr(lines, "LONGEST_LINE", 200)
     monkeypatch.setattr(lines, "MIB", 16)
-    monkeypatch.setattr(text, "LARGEST_TEXT", 200)
-    monkeypatch.setattr(brat, "LARGEST_TEXT", 200)
+    monkeypatch.setattr(encoding, "LARGEST_TEXT", 200)
     monkeypatch.setattr(bioc_json, "LARGEST_JSON", 200)
     monkeypatch.setattr(xml_stream, "_CHUNK", 64)
     monkeypatch.setattr(xml_stream, "LARGEST_XML_RECORD", 200)

@@ -3,6 +3,7 @@ import warnings
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from schemes_written import tags_in
 from seqeval.metrics.sequence_labeling import get_entities
 
 from spacy_bioner_mtl.formats.schemes import (
@@ -77,18 +78,19 @@ def conlleval_chunks(tags):
 
 
 def legal_by_rewriting(tags, scheme):
-    """Legal are exactly the sequences that the scheme's own writer makes of some spans."""
-    return spans_to_tags(conlleval_chunks(tags), len(tags), scheme) == tags
+    """Legal are exactly the sequences that a writer of the scheme makes of some spans."""
+    return tags_in(scheme, conlleval_chunks(tags), len(tags)) == tags
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(annotated())
 def test_spans_survive_the_tags(scheme, sentence):
     length, spans = sentence
-    tags = spans_to_tags(spans, length, scheme)
+    tags = tags_in(scheme, spans, length)
     assert len(tags) == length
     assert {tag[0] for tag in tags} <= {"O", *PREFIXES[scheme]}
     assert tags_to_spans(tags, scheme) == (spans, 0)
+    assert scheme != "IOBES" or tags == spans_to_tags(spans, length)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -162,7 +164,7 @@ def test_scheme_is_detected(sentences, scheme):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(st.lists(annotated(), min_size=1, max_size=4))
 def test_detected_scheme_reads_what_was_written(scheme, sentences):
-    written = [spans_to_tags(spans, length, scheme) for length, spans in sentences]
+    written = [tags_in(scheme, spans, length) for length, spans in sentences]
     detected = detect_scheme(written)
     read = [tags_to_spans(tags, detected) for tags in written]
     assert read == [(spans, 0) for _, spans in sentences]
@@ -191,4 +193,4 @@ def test_entity_types_may_hold_hyphens():
 @pytest.mark.parametrize("spans", [[(0, 2, "X"), (1, 3, "X")], [(1, 1, "X")], [(2, 4, "X")]])
 def test_spans_that_no_tags_can_hold(spans):
     with pytest.raises(ValueError, match="overlaps another, is empty or out of bounds"):
-        spans_to_tags(spans, 3, "IOBES")
+        spans_to_tags(spans, 3)

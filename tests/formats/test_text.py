@@ -96,7 +96,7 @@ def test_what_is_not_utf8(tmp_path):
     path = tmp_path / "trial.txt"
     path.write_bytes(b"one\nd\xe9j\xe0\nthree\n")
     assert list(read_text(path)) == [
-        BadRecord("trial", f"{path}: not UTF-8 (byte 5 of the file); convert the file to UTF-8")
+        BadRecord("trial", f"{path}:2: not UTF-8 (byte 5 of the file); convert the file to UTF-8")
     ]
     first, bad, last = read_text_lines(path)
     assert bad == BadRecord(
@@ -116,7 +116,9 @@ def test_nul_wherever_it_stands(tmp_path, content, n_good):
     path.write_bytes(content)
     (bad,) = read_text(path)
     what = "as in UTF-16 and in files that are no text; remove it, or convert the file to UTF-8"
-    assert bad.id == "trial" and bad.reason.startswith(f"{path}: a NUL character (character ")
+    assert bad.id == "trial" and bad.reason.startswith(
+        f"{path}:{n_good + 1}: a NUL character (character "
+    )
     assert what in bad.reason
     *good, bad = islice(read_text_lines(path), n_good + 1)
     assert all(isinstance(record, Record) for record in good) and len(good) == n_good

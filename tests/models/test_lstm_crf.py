@@ -36,7 +36,7 @@ def emissions_of(nlp, docs):
     for answer in pipe.model.predict(Query(docs, sequences, pairs)):
         for column, (sequence, head) in enumerate(answer.pairs.tolist()):
             length = int(answer.lattice.lengths[column])
-            assert length == len(sequences[sequence].tokens)
+            assert length == sequences.lengths[sequence]
             scores[sequence, head] = (
                 answer.lattice.emissions[:length, column],
                 answer.lattice.transitions[: length - 1, column],
@@ -78,7 +78,7 @@ def test_training_pass_without_dropout_scores_like_prediction(untrained):
     pipe.model.attrs["dropout_rate"] = 0.0
     (answer,), _ = pipe.model.begin_update(Query(docs, sequences, pairs))
     for column, (sequence, head) in enumerate(pairs.tolist()):
-        length = len(sequences[sequence].tokens)
+        length = sequences.lengths[sequence]
         torch.testing.assert_close(
             answer.lattice.emissions[:length, column],
             predicted[sequence, head][0],

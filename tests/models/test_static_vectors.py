@@ -1,5 +1,8 @@
 """The layers of static vectors: what they look up, keep and refuse."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 import spacy
@@ -17,6 +20,7 @@ from spacy_bioner_mtl.models.static_vectors import (
     build_vector_table,
     build_word_vectors,
     check_tables,
+    subword_vectors,
 )
 
 VOCAB = English().vocab
@@ -54,6 +58,43 @@ def test_case_counts_where_it_is_asked_for():
     np.testing.assert_array_equal(cased, [table["Renal"], np.zeros(5), table["renal"]])
     (caseless,) = layer_for(nlp.vocab).predict([doc])
     np.testing.assert_array_equal(caseless, [table["renal"]] * 3)
+
+
+LOWER_ALONE = ["renal", "tkr2"]
+
+
+@pytest.mark.parametrize(
+    ("make", "caseless"),
+    [
+        (lambda vocab: set_vectors(vocab, LOWER_ALONE), True),
+        (lambda vocab: set_vectors(vocab, ["renal", "TKR2"]), False),
+        (lambda vocab: set_floret(vocab, attr="LOWER"), True),
+        (lambda vocab: set_floret(vocab, attr="ORTH"), False),
+    ],
+)
+def test_words_looked_up_in_another_case_than_the_vectors_know_are_said(tmp_path, make, caseless):
+    nlp = spacy.blank("en")
+    make(nlp.vocab)
+    nlp.to_disk(tmp_path)
+    forms = ("as they are written", "lower-cased")
+    message = f"of words {forms[caseless]}, .* up {forms[not caseless]}. Set its caseless = "
+    message += str(caseless).lower()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer = layer_for(nlp.vocab, caseless)
+        table_for(tmp_path, caseless=caseless)
+    with pytest.warns(UserWarning, match=f"the pipeline's vectors: .* {message}"):
+        layer_for(nlp.vocab, not caseless)
+    with pytest.warns(UserWarning, match=f"{re.escape(str(tmp_path))}: .* {message}"):
+        table_for(tmp_path, caseless=not caseless)
+    network = {"table_width": nlp.vocab.vectors_length, "pretrained_table": True}
+    with pytest.warns(UserWarning, match=message):
+        pipeline = make_pipeline(caseless=not caseless, **network)
+        make(pipeline.vocab)
+        pipeline.initialize(lambda: make_examples(pipeline))
+    # Vectors of subwords that a layer gives away know their case.
+    taken = subword_vectors(layer)
+    assert taken is None or taken.attr == nlp.vocab.vectors.attr
 
 
 def test_keys_that_share_a_row():

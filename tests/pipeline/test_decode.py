@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lattices import constrain, enumerate_paths, random_lattice
 from spacy.tokens import Doc
 
-from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.models.types import Answer
 from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
 from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE
@@ -35,7 +35,9 @@ def reply(lattice):
     pairs = np.array([(pair // 2, pair % 2) for pair in range(n_pairs)])
     lengths = lattice.lengths[::2].tolist()
     # Every other token of the document is white space.
-    sequences = [Sequence(index, np.arange(n) * 2) for index, n in enumerate(lengths)]
+    tokens = np.concatenate([np.arange(n) * 2 for n in lengths])
+    none = np.zeros(len(lengths), dtype=np.int64)
+    sequences = Sequences(np.arange(len(lengths)), tokens, np.array(lengths), none)
     return Part([], 0, sequences), [Answer(pairs, lattice)]
 
 

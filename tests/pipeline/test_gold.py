@@ -35,7 +35,8 @@ def tags_of(words, spans, predicted=None, unknown=(), sent_starts=None, spaces=N
         reference.spans["h:unknown"] = [Span(reference, *span, label="-") for span in unknown]
     doc = predicted or Doc(VOCAB, words=words, spaces=spaces, sent_starts=sent_starts)
     sequences = split_sequences([doc])
-    return [tags.tolist() for tags in gold_tags(Example(doc, reference), HEAD, sequences)]
+    tags = gold_tags(Example(doc, reference), HEAD, sequences)
+    return [each.tolist() for each in sequences.split(tags)]
 
 
 def test_spans_of_all_lengths():
@@ -144,21 +145,21 @@ def retokenised(draw):
 def test_every_tokenisation_leaves_a_legal_path_and_no_false_outside(example):
     doc, gold = example.predicted, example.reference
     sequences = split_sequences([doc])
-    tags = gold_tags(example, HEAD, sequences)
+    tags = sequences.split(gold_tags(example, HEAD, sequences))
     n_tags = HEAD.n_tags
     legal, first, last = legal_transitions(n_tags), legal_starts(n_tags), legal_ends(n_tags)
     covered = set()
     for span in [*gold.spans["h"], *gold.spans["h:unknown"]]:
         covered.update(range(span.start_char, span.end_char))
     dropped = gold.spans["h"]
-    for sequence, values in zip(sequences, tags, strict=True):
-        assert len(values) == len(sequence.tokens)
+    for tokens, values in zip(sequences.split(sequences.tokens), tags, strict=True):
+        assert len(values) == len(tokens)
         allowed = (values[:, None] == np.arange(n_tags)) | (values[:, None] == U)
         reachable = allowed[0] & first
         for t in range(1, len(values)):
             reachable = (reachable[:, None] & legal).any(axis=0) & allowed[t]
         assert (reachable & last).any()
-        for token, tag in zip(sequence.tokens.tolist(), values.tolist(), strict=True):
+        for token, tag in zip(tokens.tolist(), values.tolist(), strict=True):
             touches = any(
                 char in covered for char in range(doc[token].idx, doc[token].idx + len(doc[token]))
             )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.util import fix_random_seed
 
-from spacy_bioner_mtl.models.sequences import Sequence
+from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.models.types import make_query
 from spacy_bioner_mtl.pipeline import bioner_mtl as pipe_module
 from spacy_bioner_mtl.pipeline import windows as module
@@ -36,20 +36,25 @@ def small(monkeypatch):
 @pytest.mark.parametrize("length", [1, WINDOW, WINDOW + 1, 2 * WINDOW, 5 * WINDOW - 3, 50_000])
 def test_windows_cover_a_sequence_and_overlap_as_they_say(length):
     tokens = np.arange(length) * 3
-    windows = split_windows(Sequence(7, tokens))
-    assert all(window.doc == 7 and len(window.tokens) <= WINDOW for window in windows)
-    assert windows[0].overlap == 0
-    for before, after in itertools.pairwise(windows):
-        assert after.overlap == 2 * MARGIN < len(after.tokens)
-        assert before.tokens[-after.overlap :].tolist() == after.tokens[: after.overlap].tolist()
-    parts = [window.tokens[window.overlap :] for window in windows]
-    assert np.concatenate(parts).tolist() == tokens.tolist()
+    windows = split_windows(one_sequence(tokens, doc=7))
+    assert (windows.docs == 7).all() and max(windows.lengths) <= WINDOW
+    overlaps, parts = windows.overlaps.tolist(), windows.split(windows.tokens)
+    assert overlaps[0] == 0
+    for overlap, (before, after) in zip(overlaps[1:], itertools.pairwise(parts), strict=True):
+        assert overlap == 2 * MARGIN < len(after)
+        assert before[-overlap:].tolist() == after[:overlap].tolist()
+    new = [part[overlap:] for part, overlap in zip(parts, overlaps, strict=True)]
+    assert np.concatenate(new).tolist() == tokens.tolist()
     assert (len(windows) == 1) == (length <= WINDOW)
+
+
+def one_sequence(tokens, doc=0):
+    return Sequences(np.array([doc]), tokens, np.array([len(tokens)]), np.array([0]))
 
 
 def find(spans, window, edge):
     """What a window finds of spans (head, start, end): those inside, and something of the rest."""
-    first, last = int(window.tokens[0]), int(window.tokens[-1]) + 1
+    first, last = int(window[0]), int(window[-1]) + 1
     rows = []
     for head, start, end in spans:
         if first <= start and end <= last:
@@ -68,8 +73,9 @@ def as_rows(found):
 
 
 def joined(spans, length, edge):
-    windows = split_windows(Sequence(0, np.arange(length)))
-    rows = join_windows(as_rows([find(spans, window, edge) for window in windows]), windows)
+    windows = split_windows(one_sequence(np.arange(length)))
+    found = [find(spans, window, edge) for window in windows.split(windows.tokens)]
+    rows = join_windows(as_rows(found), windows)
     return sorted(zip(*(rows[name].tolist() for name in ("head", "start", "end")), strict=True))
 
 
@@ -113,11 +119,11 @@ def test_a_span_at_any_distance_from_a_seam(small, size, edge):
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_joined_spans_never_cross_whatever_windows_find(data):
-    windows = split_windows(Sequence(0, np.arange(2 * (WINDOW - MARGIN))))
+    windows = split_windows(one_sequence(np.arange(2 * (WINDOW - MARGIN))))
     assert len(windows) == 2
     found = []
-    for window in windows:
-        first, last = int(window.tokens[0]), int(window.tokens[-1]) + 1
+    for window in windows.split(windows.tokens):
+        first, last = int(window[0]), int(window[-1]) + 1
         # Mostly in the overlap, where there is something to decide
         near = st.integers(max(first, WINDOW - 2 * MARGIN - 9), min(last, WINDOW + 9))
         points = st.one_of(near, st.integers(first, last))
@@ -196,7 +202,7 @@ def test_a_document_of_50_000_tokens_has_the_spans_of_its_pieces(reader, monkeyp
     words = random_words(50_000, 1)
     long = spans_of(pipe, words)
     assert len(queries) == 2
-    assert max(len(s.tokens) for query in queries for s in query.sequences) == WINDOW
+    assert max(max(query.sequences.lengths) for query in queries) == WINDOW
     # Pieces that are read whole, with margins that are left aside.
     pieces = {}
     for start in range(0, len(words), 1_500):
@@ -248,12 +254,9 @@ def test_200_000_tokens_without_a_full_stop(trained, monkeypatch):
     doc = pipe(Doc(trained.vocab, words=words))
     assert set(doc.spans) == {"genes", "medicine"}
     for query in queries:
-        assert sum(len(sequence.tokens) for sequence in query.sequences) <= TOKENS_PER_QUERY
-        assert max(len(sequence.tokens) for sequence in query.sequences) <= WINDOW
-    read = {
-        token for query in queries for each in query.sequences for token in each.tokens[[0, -1]]
-    }
-    assert max(read) == 199_999
+        assert sum(query.sequences.lengths) <= TOKENS_PER_QUERY
+        assert max(query.sequences.lengths) <= WINDOW
+    assert max(max(query.sequences.tokens) for query in queries) == 199_999
 
 
 def test_many_documents_are_split_between_documents(trained, monkeypatch):
