@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +62,8 @@ def write_bioc_xml(records: Iterable[Record]) -> Iterator[str]:
 def _tidy(document: Element, gold: bool) -> list[str]:
     """Take out what is not read, or what the library cannot decode, and tell about the latter."""
     for text in document.iter("text"):
-        # Markup inside of a text, such as <sup>; entities are refused later.
-        if len(text) and not find_entity(text):
-            whole = "".join(text.itertext())
-            del text[:]
-            text.text = whole
+        # Markup inside of a text, such as <sup>; entities stay, and are refused later.
+        etree.strip_tags(text, "*")
     for infon in list(document.iter("infon")):
         if "key" not in infon.attrib and infon.getparent().tag != "annotation":
             infon.getparent().remove(infon)
@@ -146,10 +143,8 @@ def _check_texts(document: Element) -> None:
 
 
 def _list_parents(element: Element, document: Element) -> list[str]:
-    tags = []
-    while element is not document and (element := element.getparent()) is not document:
-        tags.append(str(element.tag))
-    return tags
+    parents = takewhile(lambda each: each is not document, element.iterancestors())
+    return [str(each.tag) for each in parents]
 
 
 def _is_foreign(element: Element) -> bool:

@@ -9,13 +9,13 @@ import re
 
 from spacy_bioner_mtl.formats.encoding import find_wide_encoding
 
-_SYSTEM_ID = 'SYSTEM "none"'
-_SPACE = re.compile(r"[ \t\r\n]*")
-_DOCTYPE = re.compile(r"<!DOCTYPE[ \t\r\n]+[^ \t\r\n>\[]+[ \t\r\n]*")
-_ROOT = re.compile(r"<([^ \t\r\n/>!?]+)")
-_STANDALONE = re.compile(r"""(standalone[ \t\r\n]*=[ \t\r\n]*["'])yes\b""")
-# As UTF-8 and UTF-16 begin when they are decoded byte by byte, or at once
-_MARKS = ("\ufeff", "\xef\xbb\xbf")
+# A byte order mark, decoded at once or byte by byte
+_MARK = "\\A(?:\ufeff|\xef\xbb\xbf)?"
+# The same, the XML declaration, comments and processing instructions
+_START = rf"({_MARK}(?:\s|<\?(?:(?!\?>).)*\?>|<!--(?:(?!--).)*-->)*)"
+_STANDALONE = re.compile(rf"""({_MARK}<\?xml\s[^>]*standalone\s*=\s*["'])yes""")
+_ROOT = re.compile(_START + r"<([^\s/>!?]+)", re.DOTALL)
+_BARE_DOCTYPE = re.compile(_START + r"(<!DOCTYPE\s+[^\s>\[]+)(?=\s*[>\[])", re.DOTALL)
 
 
 def name_dtd(start: bytes) -> bytes:
@@ -25,37 +25,10 @@ def name_dtd(start: bytes) -> bytes:
     RETURNS (bytes): The same with a DTD; as it is, if it holds no end of the prolog.
     """
     encoding = find_wide_encoding(start) or "latin-1"
-    width = {"UTF-16": 2, "UTF-32": 4}.get(encoding[:6], 1)
-    whole = len(start) // width * width
+    whole = len(start) // 4 * 4 if encoding.startswith("UTF") else len(start)
     # Half of a surrogate pair may stand at the end.
-    text = start[:whole].decode(encoding, errors="surrogatepass")
-    changed = _change(text)
-    return changed.encode(encoding, errors="surrogatepass") + start[whole:]
-
-
-def _change(text: str) -> str:
-    position = next((len(mark) for mark in _MARKS if text.startswith(mark)), 0)
-    declaration = position
-    while True:
-        space = _SPACE.match(text, position)
-        position = space.end() if space else position
-        if text.startswith("<?", position):
-            closing = "?>"
-        elif text.startswith("<!--", position):
-            closing = "-->"
-        else:
-            break
-        end = text.find(closing, position)
-        if end < 0:
-            return text
-        position = end + len(closing)
-    doctype, root = _DOCTYPE.match(text, position), _ROOT.match(text, position)
-    if doctype and not text.startswith(("SYSTEM", "PUBLIC"), doctype.end()):
-        position = doctype.end()
-        added = f" {_SYSTEM_ID} "
-    elif not doctype and root:
-        added = f"<!DOCTYPE {root[1]} {_SYSTEM_ID}>"
-    else:
-        added = ""
-    prolog = text[:declaration] + _STANDALONE.sub(r"\1no", text[declaration:position], count=1)
-    return prolog + added + text[position:]
+    text = start[:whole].decode(encoding, "surrogatepass")
+    text = _STANDALONE.sub(r"\1no", text)
+    text = _ROOT.sub(r'\1<!DOCTYPE \2 SYSTEM "none"><\2', text)
+    text = _BARE_DOCTYPE.sub(r'\1\2 SYSTEM "none"', text)
+    return text.encode(encoding, "surrogatepass") + start[whole:]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from spacy_bioner_mtl.formats.xml_prolog import name_dtd
 
 _CHUNK = 65_536
 _HIGHEST_LINE = 65_535
+_OPTIONS: dict[str, Any] = {
+    "resolve_entities": False,
+    "load_dtd": False,
+    "no_network": True,
+    "remove_comments": True,
+    "remove_pis": True,
+    "collect_ids": False,
+}
 #: An element of lxml, which comes without types.
 Element = Any
 
@@ -36,95 +45,88 @@ def iter_elements(
     RAISES (InputError): The file cannot be read, has another root, or is malformed or cut off; the
         last only after all children before that place.
     """
-    scout = _make_parser(("start",), None)
-    found = None
     with open_source(source) as file:
-        children = _Children(source, roots, tags)
-        chunk = name_dtd(file.read(_CHUNK))
+        rest = iter(lambda: file.read(_CHUNK), b"")
+        chunks = _Chunks(chain([name_dtd(file.read(_CHUNK))], rest), str(source), roots)
+        events = etree.iterparse(chunks, ("start", "end"), tag=(*roots, *tags), **_OPTIONS)
         try:
-            while chunk:
-                if found is None:
-                    found = _find_root(scout, chunk)
-                    if found is not None and found not in roots:
-                        raise InputError(
-                            f"{source}: the root of this XML file is {found!r} where "
-                            f"{' or '.join(map(repr, roots))} is needed; check the format"
-                        )
-                yield from children.feed(chunk)
-                chunk = file.read(_CHUNK)
-            children.close()
+            for event, element in events:
+                if chunks.root is None:
+                    chunks.root = element
+                parent = element.getparent()
+                # The root has no parent, nor has what an entity is declared as.
+                if event == "start" or parent is None or _is_in_record(element, tags):
+                    continue
+                fault = ""
+                if parent is not chunks.root:
+                    fault = (
+                        f"a {element.tag!r} inside of {parent.tag!r}, where it has to stand "
+                        f"directly in {chunks.root.tag!r}; take it out of there"
+                    )
+                elif element is chunks.last and chunks.size > LARGEST_XML_RECORD:
+                    limit = over("LARGEST_XML_RECORD", LARGEST_XML_RECORD)
+                    fault = f"{limit} in one record; divide it"
+                place = f"{source}:{find_line(element)}"
+                yield BadRecord("", f"{place}: {fault}") if fault else element
+                element.clear()
         except etree.XMLSyntaxError as error:
-            yield from children.take()
             raise InputError(
                 f"{source}:{error.lineno or 1}: malformed or cut off XML ({error.msg}); repair the "
                 "file or copy it again"
             ) from None
 
 
-class _Children:
-    """The children of the root, one after the other."""
+def _is_in_record(element: Element, tags: tuple[str, ...]) -> bool:
+    return next(element.iterancestors(*tags), None) is not None
 
-    def __init__(
-        self, source: Path | Source, roots: tuple[str, ...], tags: tuple[str, ...]
-    ) -> None:
+
+class _Chunks:
+    """A file that lxml reads in chunks. Before each, what was read is taken out of the tree.
+
+    chunks (Iterator[bytes]): The chunks.
+    name (str): The name of the file, for messages.
+    roots (tuple[str, ...]): What the tag of the root may be.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], name: str, roots: tuple[str, ...]) -> None:
         """Read nothing yet."""
-        self._source = source
-        self._tags = tags
-        self._parser = _make_parser(("start", "end"), (*roots, *tags))
-        self._root: Element = None
+        self._chunks = chunks
+        self._name = name
+        self._roots = roots
+        # Looks ahead for the root, so that a large file of another kind is refused at once.
+        self._scout = etree.XMLPullParser(("start",), **_OPTIONS)
+        self.root: Element = None
         # The child that is being read, and how many bytes of it were.
-        self._last: Element = None
-        self._size = 0
+        self.last: Element = None
+        self.size = 0
 
-    def feed(self, chunk: bytes) -> Iterator[Element | BadRecord]:
-        """Read a piece of the file, and give the children that end in it."""
-        self._parser.feed(chunk)
-        yield from self.take()
-        if self._root is None or not len(self._root):
-            return
-        # Children of other tags stay until here.
-        del self._root[:-1]
-        last = self._root[-1]
-        self._size = self._size + len(chunk) if last is self._last else 0
-        self._last = last
-        while self._size > LARGEST_XML_RECORD and len(last):
+    def read(self, _: int) -> bytes:
+        """Read the next chunk."""
+        chunk = next(self._chunks, b"")
+        if self.root is None:
+            self._check_root(chunk)
+        elif len(self.root):
+            self._prune(len(chunk))
+        return chunk
+
+    def _check_root(self, chunk: bytes) -> None:
+        with suppress(etree.XMLSyntaxError):
+            self._scout.feed(chunk)
+        _, root = next(self._scout.read_events(), (None, None))
+        if root is not None and root.tag not in self._roots:
+            raise InputError(
+                f"{self._name}: the root of this XML file is {root.tag!r} where "
+                f"{' or '.join(map(repr, self._roots))} is needed; check the format"
+            )
+
+    def _prune(self, size: int) -> None:
+        del self.root[:-1]
+        last = self.root[-1]
+        self.size = self.size + size if last is self.last else 0
+        self.last = last
+        while self.size > LARGEST_XML_RECORD and len(last):
             del last[:-1]
             last = last[-1]
-
-    def take(self) -> Iterator[Element | BadRecord]:
-        """Give the children that ended."""
-        for event, element in self._parser.read_events():
-            parent = element.getparent()
-            if parent is None:
-                self._root = element
-            elif event == "end" and parent.getparent() is None:
-                if element is self._last and self._size > LARGEST_XML_RECORD:
-                    limit = over("LARGEST_XML_RECORD", LARGEST_XML_RECORD)
-                    place = f"{self._source}:{find_line(element)}"
-                    yield BadRecord("", f"{place}: {limit} in one record; divide it")
-                else:
-                    yield element
-                self._drop(element)
-            elif event == "end" and not self._is_in_record(element):
-                place = f"{self._source}:{find_line(element)}"
-                yield BadRecord(
-                    "",
-                    f"{place}: a {element.tag!r} inside of {parent.tag!r}, where it has to stand "
-                    f"directly in {self._root.tag!r}; take it out of there",
-                )
-                self._drop(element)
-
-    def _is_in_record(self, element: Element) -> bool:
-        return any(each.tag in self._tags for each in element.iterancestors())
-
-    def _drop(self, element: Element) -> None:
-        element.clear()
-        while element.getprevious() is not None:
-            del element.getparent()[0]
-
-    def close(self) -> None:
-        """Check that the file ends where it should."""
-        self._parser.close()
 
 
 def find_entity(element: Element) -> str | None:
@@ -147,25 +149,3 @@ def find_line(element: Element) -> int:
     # near the beginning.
     lines = (int(each.sourceline) for each in element.iter())
     return next((line for line in lines if line != _HIGHEST_LINE), _HIGHEST_LINE)
-
-
-def _make_parser(events: tuple[str, ...], tags: tuple[str, ...] | None) -> Any:
-    return etree.XMLPullParser(
-        events=events,
-        tag=tags,
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
-    )
-
-
-def _find_root(scout: Any, chunk: bytes) -> str | None:
-    """Look ahead for the root, so that a large file of another kind is refused at once."""
-    with suppress(etree.XMLSyntaxError):
-        scout.feed(chunk)
-    for _, element in scout.read_events():
-        return str(element.tag)
-    return None

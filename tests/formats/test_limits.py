@@ -113,13 +113,13 @@ def most(monkeypatch):
     """The most elements that were in the tree at a time."""
     counts = [0]
 
-    class Children(xml_stream._Children):
-        def feed(self, chunk):
-            yield from super().feed(chunk)
-            if self._root is not None:
-                counts[0] = max(counts[0], sum(1 for _ in self._root.iter()))
+    class Chunks(xml_stream._Chunks):
+        def read(self, size):
+            if self.root is not None:
+                counts[0] = max(counts[0], sum(1 for _ in self.root.iter()))
+            return super().read(size)
 
-    monkeypatch.setattr(xml_stream, "_Children", Children)
+    monkeypatch.setattr(xml_stream, "_Chunks", Chunks)
     return counts
 
 
@@ -148,16 +148,13 @@ def test_elements_beside_the_records_do_not_stay(tmp_path, small, most, other):
     assert most[0] < 200
 
 
-def test_what_is_dropped_is_not_missed(tmp_path):
+@pytest.mark.parametrize("size", [1, 7, 50, 100_000])
+def test_what_is_dropped_is_not_missed(tmp_path, monkeypatch, size):
     """The same with pieces of any size."""
-    content = "<a>" + "".join(f"<b>{n}<c>{n}</c></b><d/>" for n in range(300)) + "</a>"
+    monkeypatch.setattr(xml_stream, "_CHUNK", size)
     path = tmp_path / "source.xml"
-    path.write_text(content)
-    for size in (1, 7, 50, 100_000):
-        children = xml_stream._Children(path, ("a",), ("b",))
-        found = []
-        with open_source(path) as file:
-            while chunk := file.read(size):
-                found += [etree.tostring(one, with_tail=False) for one in children.feed(chunk)]
-        children.close()
-        assert found == [b"<b>%d<c>%d</c></b>" % (n, n) for n in range(300)]
+    path.write_text("<a>" + "".join(f"<b>{n}<c>{n}</c></b><d/>" for n in range(300)) + "</a>")
+    found = xml_stream.iter_elements(path, ("a",), ("b",))
+    assert [etree.tostring(one, with_tail=False) for one in found] == [
+        b"<b>%d<c>%d</c></b>" % (n, n) for n in range(300)
+    ]

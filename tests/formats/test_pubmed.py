@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-pytest.importorskip("lxml")
-
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.pubmed import read_pubmed
 from spacy_bioner_mtl.formats.record import BadRecord, Passage, Record
@@ -220,6 +218,14 @@ def test_external_entities_are_not_loaded(file, tmp_path):
     header = f'<!DOCTYPE PubmedArticleSet [<!ENTITY a SYSTEM "{secret.as_uri()}">]>'
     (record,) = read_pubmed(file(article(1, "x&a;y"), header=header))
     assert isinstance(record, BadRecord)
+
+
+def test_records_inside_of_entities_are_none(file):
+    declared = article(7, "Seven").replace('"', "'")
+    header = f'<!DOCTYPE PubmedArticleSet [<!ENTITY a "{declared}">]>'
+    bad, good = read_pubmed(file(article(1, "x&a;y"), article(2, "Two"), header=header))
+    assert (bad.id, good.id, good.text) == ("1", "2", "Two")
+    assert "refers to the entity &a;" in bad.reason
 
 
 def write_records(path, n):
