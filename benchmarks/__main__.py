@@ -1,6 +1,7 @@
 """The commands of ``python -m benchmarks``, run in the project's root."""
 
 from benchmarks.cli.annotation import annotation
+from benchmarks.cli.names import names
 from benchmarks.cli.sentences import sentences
 from benchmarks.cli.training import training
 from benchmarks.cli.variants import variants
@@ -16,6 +17,7 @@ app.command(short_help="Measure how fast a config trains.", context_settings=OVE
     shared(training)
 )
 app.command(short_help="Measure how well boundaries of sentences are found.")(shared(sentences))
+app.command(short_help="Measure how many names of this decade are found.")(shared(names))
 app.command(short_help="Train and compare the paper's variants.", context_settings=OVERRIDES)(
     shared(variants)
 )
