@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
-from spacy_bioner_mtl.cli.annotate import GpuId, ModelName
 from spacy_bioner_mtl.cli.console import save_json
+from spacy_bioner_mtl.cli.options import GpuId, ModelName
 
 if TYPE_CHECKING:
     from benchmarks.name_scores import Answer

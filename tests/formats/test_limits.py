@@ -7,7 +7,6 @@ import pytest
 from lxml import etree
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files.reading import open_source
 from spacy_bioner_mtl.formats import bioc_json, encoding, lines, xml_stream
 from spacy_bioner_mtl.formats.record import BadRecord
 from spacy_bioner_mtl.formats.registry import FORMATS
