@@ -5,7 +5,7 @@ from conftest import ROOT, make_examples
 from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_config, load_model_from_config, registry
 
-from spacy_bioner_mtl.models.momentum import MomentumSGD
+from spacy_bioner_mtl.models.optimizers import MomentumSGD
 
 CONFIG = ROOT / "configs" / "original.cfg"
 
@@ -56,7 +56,8 @@ def test_training(nlp, training):
     assert training["dropout"] == 0.5
     optimizer = training["optimizer"]
     assert isinstance(optimizer, MomentumSGD)
-    assert (optimizer.momentum, optimizer.grad_clip) == (0.9, 5.0)
+    assert optimizer.torch_optimizer.defaults["momentum"] == 0.9
+    assert optimizer.grad_clip == 5.0
     assert (optimizer.L2, optimizer.averages) == (0.0, None)
     batcher = training["batcher"]
     assert max(len(batch) for batch in batcher(make_examples(nlp) * 30)) == 10

@@ -8,7 +8,7 @@ never writes.
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -17,9 +17,10 @@ import torch
 from thinc.api import Optimizer, PyTorchShim, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, FloatsXd
 from thinc.util import get_torch_default_device
+from torch import nn
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.adam import Change, FusedAdam
+from spacy_bioner_mtl.models.optimizers import Key, TorchOptimizer
 from spacy_bioner_mtl.nn.network import Network, rebuild
 
 #: The metadata key of safetensors under which the network describes itself.
@@ -57,36 +58,24 @@ class NetworkShim(PyTorchShim):
             torch users expect, where thinc by itself would limit that of each tensor.
         RAISES (InputError): A gradient is no number. All parameters are as before.
         """
-        used = [
-            (name, parameter)
+        used = {
+            self._key(name, parameter): parameter
             for name, parameter in self._model.named_parameters()
             if parameter.grad is not None
-        ]
-        changes = [self._change(name, parameter) for name, parameter in used]
+        }
         try:
-            if changes:
-                clip = getattr(optimizer, "grad_clip", 0.0)
-                _clip([change.gradient for change in changes], clip)
-            if isinstance(optimizer, FusedAdam):
-                optimizer.update(changes)
+            _clip(used.values(), getattr(optimizer, "grad_clip", 0.0))
+            if isinstance(optimizer, TorchOptimizer):
+                optimizer.step({key: (each.data, each.grad) for key, each in used.items()})
             else:
-                for change in changes:
-                    _update(optimizer, change)
+                for key, parameter in used.items():
+                    _update(optimizer, key, parameter)
         finally:
-            for _, parameter in used:
+            for parameter in used.values():
                 parameter.grad = None
             self._model.weights_changed()
 
-    def _change(self, name: str, parameter: torch.Tensor) -> Change:
-        """Parameter and gradient for an optimizer; they share their memory."""
-        gradient = cast(torch.Tensor, parameter.grad)
-        rows = None
-        if gradient.is_sparse:
-            gradient = gradient.coalesce()
-            rows, gradient = gradient.indices()[0], gradient.values()
-        return Change(self._key(name, parameter), parameter.data, gradient, rows)
-
-    def _key(self, name: str, parameter: torch.Tensor) -> tuple[int, str]:
+    def _key(self, name: str, parameter: torch.Tensor) -> Key:
         """Key of a parameter in an optimizer.
 
         It holds the shape: a head that gained labels has outgrown its moments and its average.
@@ -115,32 +104,26 @@ class NetworkShim(PyTorchShim):
             self._model.weights_changed()
 
 
-def _clip(gradients: list[torch.Tensor], limit: float) -> None:
+def _clip(parameters: Iterable[nn.Parameter], limit: float) -> None:
     """Scale gradients down, in place, to a largest norm of all of them together; 0 for no limit."""
-    # torch's clip_grad_norm_ does the same, but not with sparse gradients.
-    norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
-    if not math.isfinite(norm):
+    norm = nn.utils.clip_grad_norm_(parameters, limit or math.inf)
+    if not bool(norm.isfinite()):
         raise InputError(
             "A gradient of the network is no number (NaN or infinite): training has diverged. The "
             "weights are those of before this step. Take a lower learning rate, or set grad_clip, "
             "under [training.optimizer], and begin from the last saved pipeline."
         )
-    if limit and norm > limit:
-        torch._foreach_mul_(gradients, limit / (norm + 1e-6))
 
 
-def _update(optimizer: Optimizer, change: Change) -> None:
-    """Update one parameter with an optimizer of thinc's, which knows no rows."""
-    gradient = change.gradient
-    if change.rows is not None:
-        gradient = torch.zeros_like(change.weights).index_copy_(0, change.rows, gradient)
+def _update(optimizer: Optimizer, key: Key, parameter: nn.Parameter) -> None:
+    """Update one parameter with an optimizer of thinc's."""
     weights, _ = optimizer(
-        change.key,
-        cast(FloatsXd, torch2xp(change.weights)),
+        key,
+        cast(FloatsXd, torch2xp(parameter.data)),
         # thinc's kernels read memory from its beginning, whatever the strides are.
-        cast(FloatsXd, torch2xp(gradient.contiguous())),
+        cast(FloatsXd, torch2xp(cast(torch.Tensor, parameter.grad).contiguous())),
     )
-    change.weights.copy_(xp2torch(weights, device=change.weights.device))
+    parameter.data.copy_(xp2torch(weights, device=parameter.device))
 
 
 def _serialize(network: Network | None) -> bytes:

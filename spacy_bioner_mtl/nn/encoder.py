@@ -194,8 +194,7 @@ class WordEncoder(nn.Module):
         super().__init__()
         self.word_dropout = word_dropout
         self.variational = variational
-        # Sparse: a gradient, and an update, of those rows only that the batch has.
-        self.table = nn.Embedding(n_rows, width, sparse=True) if width else None
+        self.table = nn.Embedding(n_rows, width) if width else None
         if self.table is not None:
             nn.init.uniform_(self.table.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
         self.lstm = BidirectionalLSTM(width + input_width, hidden_width)

@@ -1,5 +1,8 @@
 """Optimizer and clipping against torch's own."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,7 @@ from conftest import GOLD, make_examples, make_pipeline, train, weights
 from spacy.util import registry
 from thinc.api import SGD, Adam, Config, RAdam
 
-from spacy_bioner_mtl.models.adam import Change, FusedAdam
-from spacy_bioner_mtl.models.momentum import MomentumSGD
+from spacy_bioner_mtl.models.optimizers import FusedAdam, MomentumSGD
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
@@ -55,48 +57,94 @@ def test_fused_adam_clips_scales_and_keeps_no_averages_when_told_so():
     assert one.all() and clipped.averages is None
 
 
-def test_rows_of_tables_are_updated_as_by_torchs_adam_without_momentum():
-    random = np.random.default_rng(5)
-    ours = torch.tensor(random.normal(size=(7, 3)).astype("f"))
-    theirs = torch.nn.Parameter(ours.clone())
-    optimizer, key = FusedAdam(0.02, use_averages=True), (1, "table")
-    peer = torch.optim.Adam([theirs], lr=0.02, betas=(0.0, 0.999))
-    average = torch.zeros_like(ours)
-    for step in range(1, 41):
-        # Row 6 has a gradient once, at the end, row 5 now and then, row 4 never.
-        rows = [0, 1, 2, 3] if step % 10 else [3, 5]
-        rows = torch.tensor(rows if step < 40 else [6])
-        gradient = torch.tensor(random.normal(size=(len(rows), 3)).astype("f"))
-        theirs.grad = torch.zeros(7, 3).index_copy_(0, rows, gradient)
-        peer.step()
-        optimizer.update([Change(key, ours, gradient, rows)])
-        decay = (1 + step) / (10 + step)
-        average = decay * average + (1 - decay) * theirs.detach()
-    torch.testing.assert_close(ours, theirs.detach(), atol=1e-5, rtol=0)
-    np.testing.assert_allclose(optimizer.averages[key], average.numpy(), atol=1e-5, rtol=0)
+@pytest.mark.parametrize("make", [FusedAdam, lambda rate: MomentumSGD(rate, 0.9)])
+def test_all_parameters_in_one_step_are_updated_as_each_by_itself(make):
+    generator = torch.Generator().manual_seed(5)
+    shapes = {(1, "w"): (5, 4), (1, "b"): (7,), (2, "w"): (5, 4)}
+    together = {key: torch.randn(shape, generator=generator) for key, shape in shapes.items()}
+    alone = {key: values.numpy().copy() for key, values in together.items()}
+    one, other = make(0.02), make(0.02)
+    for step in range(12):
+        # The last has no part in some batches, like a head.
+        used = list(shapes) if step % 3 else list(shapes)[:2]
+        gradients = {key: torch.randn(shapes[key], generator=generator) for key in used}
+        for key in used:
+            alone[key], _ = other(key, alone[key], gradients[key].numpy().copy())
+        one.step({key: (together[key], gradients[key]) for key in used})
+    for key, values in together.items():
+        np.testing.assert_allclose(values.numpy(), alone[key], atol=1e-6)
+        if one.averages:
+            np.testing.assert_allclose(one.averages[key], other.averages[key], atol=1e-6)
 
 
-def test_the_table_of_words_has_sparse_gradients_clipped_with_the_others():
+@pytest.mark.parametrize("make", [FusedAdam, lambda rate: MomentumSGD(rate, 0.9)])
+def test_weights_of_another_shape_start_without_moments(make):
+    optimizer, fresh = make(0.02), make(0.02)
+    for _ in range(3):
+        optimizer((1, "w"), np.ones((5, 4), dtype="f"), np.ones((5, 4), dtype="f"))
+    start, gradient = np.ones((9, 4), dtype="f"), np.full((9, 4), -2.0, dtype="f")
+    ours, _ = optimizer((1, "w"), start.copy(), gradient.copy())
+    theirs, _ = fresh((1, "w"), start.copy(), gradient.copy())
+    np.testing.assert_array_equal(ours, theirs)
+    if optimizer.averages:
+        np.testing.assert_array_equal(optimizer.averages[1, "w"], fresh.averages[1, "w"])
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+@pytest.mark.parametrize("make", [FusedAdam, lambda rate: MomentumSGD(rate, 0.9)])
+def test_a_copy_goes_on_where_the_original_was(make, copied):
+    random = np.random.default_rng(6)
+    one, ours = make(0.02), random.normal(size=(5, 4)).astype("f")
+    for _ in range(3):
+        ours, _ = one((1, "w"), ours, random.normal(size=(5, 4)).astype("f"))
+    other, theirs = copied(one), ours.copy()
+    for _ in range(3):
+        gradient = random.normal(size=(5, 4)).astype("f")
+        ours, _ = one((1, "w"), ours, gradient.copy())
+        theirs, _ = other((1, "w"), theirs, gradient)
+    np.testing.assert_array_equal(ours, theirs)
+    if one.averages:
+        np.testing.assert_array_equal(one.averages[1, "w"], other.averages[1, "w"])
+
+
+@pytest.mark.parametrize("make", [FusedAdam, lambda rate: MomentumSGD(rate, 0.9)])
+def test_two_components_share_an_optimizer(make):
+    """One has gradients, not clipped yet, while the other is updated."""
+    nlp = make_pipeline()
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    first = nlp.get_pipe("bioner_mtl")
+    second = make_pipeline().from_bytes(nlp.to_bytes()).get_pipe("bioner_mtl")
+    optimizer = make(0.01)
+    first.update(examples)
+    second.update(examples)
+    before = {name: values.clone() for name, values in second.network.named_parameters()}
+    first.finish_update(optimizer)
+    assert all(values.equal(before[name]) for name, values in second.network.named_parameters())
+    second.finish_update(optimizer)
+    for one, other in zip(first.network.parameters(), second.network.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+
+
+def test_the_table_of_words_is_clipped_with_the_others():
     nlp = make_pipeline()
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     pipe = nlp.get_pipe("bioner_mtl")
-    name = "word_encoders.0.table.weight"
-    table = pipe.network.get_parameter(name)
     before = {key: values.detach().clone() for key, values in pipe.network.named_parameters()}
     nlp.update(examples[:1], sgd=False)
-    assert table.grad.is_sparse and 0 < table.grad.coalesce().indices().numel() < len(table)
     gradients = {
-        key: values.grad.to_dense().clone()
+        key: values.grad.clone()
         for key, values in pipe.network.named_parameters()
         if values.grad is not None
     }
+    assert gradients["word_encoders.0.table.weight"].any()
     norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
     pipe.finish_update(SGD(0.1, grad_clip=float(norm) / 4, L2=0.0, use_averages=False))
     for key, gradient in gradients.items():
         moved = before[key] - pipe.network.get_parameter(key).detach()
         torch.testing.assert_close(moved, gradient * 0.1 / 4, atol=1e-6, rtol=1e-3)
-    assert table.grad is None
+    assert all(parameter.grad is None for parameter in pipe.network.parameters())
 
 
 def test_parameters_have_velocities_of_their_own():

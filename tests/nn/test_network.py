@@ -129,7 +129,7 @@ def test_backprop_gives_the_derivative_of_the_loss(crf, share, characters):
     _, backprop = loss_of(nlp, query, targets)
     backprop()
     for name, parameter in pipe.network.named_parameters():
-        gradient = dense_gradient(parameter)
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         index = int(gradient.abs().argmax())
         numeric = numeric_gradient(
             parameter.data, index, lambda: loss_of(nlp, query, targets)[0], 2e-3
@@ -137,13 +137,6 @@ def test_backprop_gives_the_derivative_of_the_loss(crf, share, characters):
         exact = float(gradient.reshape(-1)[index])
         # The lattice itself is float32: some 1e-6 of the loss, over twice epsilon.
         assert exact == pytest.approx(numeric, rel=2e-2, abs=1.5e-3), name
-
-
-def dense_gradient(parameter):
-    """Zeros where there is none; those of tables are sparse."""
-    if parameter.grad is None:
-        return torch.zeros_like(parameter)
-    return parameter.grad.to_dense()
 
 
 def gradients_of(nlp, query, chosen, gradients):
@@ -158,10 +151,7 @@ def gradients_of(nlp, query, chosen, gradients):
     padded = [torch.zeros_like(lattice.emissions), torch.zeros_like(lattice.transitions)]
     padded[0][:, chosen], padded[1][..., chosen, :, :] = gradients
     backprop(tuple(padded))
-    slopes = {
-        name: None if parameter.grad is None else dense_gradient(parameter)
-        for name, parameter in network.named_parameters()
-    }
+    slopes = {name: parameter.grad for name, parameter in network.named_parameters()}
     return potentials, gradients, slopes
 
 

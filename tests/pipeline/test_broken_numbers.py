@@ -10,7 +10,7 @@ from thinc.api import Adam
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.adam import FusedAdam
+from spacy_bioner_mtl.models.optimizers import FusedAdam
 
 VALUES = [np.nan, np.inf, -np.inf]
 

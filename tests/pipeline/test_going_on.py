@@ -28,8 +28,7 @@ from thinc.api import SGD, Adam, RAdam
 from typer.testing import CliRunner
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.adam import FusedAdam
-from spacy_bioner_mtl.models.momentum import MomentumSGD
+from spacy_bioner_mtl.models.optimizers import FusedAdam, MomentumSGD
 
 SPECIES = [
     ("Mice eat maize .", {"species": [(0, 1, "Species"), (2, 3, "Species")]}),
@@ -215,23 +214,6 @@ def test_any_sequence_of_calls(seed, optimizer, copy_of_trained):
     assert make_pipeline().from_bytes(nlp.to_bytes())(GOLD[0][0]).spans
 
 
-def test_learning_and_rehearsing_in_turns_is_as_without_rows(copy_of_trained):
-    """A table updated by rows and as a whole, under one key of the optimizer, ends in one way."""
-    results = []
-    for by_rows in (True, False):
-        nlp = make_pipeline().from_bytes(copy_of_trained.to_bytes())
-        (encoder,) = pipe_of(nlp).network.word_encoders
-        encoder.table.sparse = by_rows
-        optimizer = MomentumSGD(0.05, 0.0)
-        nlp.resume_training(sgd=optimizer)
-        for _ in range(4):
-            nlp.update(make_examples(nlp), sgd=optimizer)
-            nlp.rehearse(fresh(nlp, make_examples(nlp)), sgd=optimizer)
-        results.append(weights(nlp))
-    for name, values in results[0].items():
-        assert values.allclose(results[1][name], atol=1e-5), name
-
-
 def test_another_components_rehearsal_in_turns():
     """In a process of its own: the fault that this looks for is a segmentation fault."""
     program = """
@@ -239,7 +221,7 @@ from conftest import GOLD, fresh, make_examples, make_pipeline
 nlp = make_pipeline(table_width=64)
 examples = make_examples(nlp)
 nlp.initialize(lambda: examples)
-from spacy_bioner_mtl.models.adam import FusedAdam
+from spacy_bioner_mtl.models.optimizers import FusedAdam
 optimizer = FusedAdam(0.01)
 nlp.update(examples, sgd=optimizer)
 nlp.resume_training(sgd=optimizer)

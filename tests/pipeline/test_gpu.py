@@ -7,7 +7,7 @@ from conftest import GOLD, found, make_examples, make_pipeline, set_floret, set_
 from thinc.api import Adam, get_current_ops, require_cpu, require_gpu
 from thinc.compat import has_cupy_gpu
 
-from spacy_bioner_mtl.models.adam import FusedAdam
+from spacy_bioner_mtl.models.optimizers import FusedAdam
 
 pytestmark = [
     pytest.mark.gpu,
