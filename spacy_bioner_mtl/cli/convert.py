@@ -19,10 +19,13 @@ def convert(
     ],
     out: Annotated[Path, Argument(metavar="OUT.spacy", help="The DocBin to write.")],
     head: Annotated[
-        str | None, Option("--head", metavar="NAME", help="The head that gets all mentions.")
+        str | None, Option("--head", metavar="NAME", help="A head that gets all mentions.")
     ] = None,
     by_type: Annotated[
-        bool, Option("--by-type", help="One head per entity type, named after it.")
+        bool,
+        Option(
+            "--by-type", help="One head per entity type, named after it, beside --head or alone."
+        ),
     ] = False,
     types: Annotated[
         list[str] | None,
@@ -82,7 +85,7 @@ def convert(
         out,
         head=head,
         by_type=by_type,
-        heads=types,
+        types={name: [name] for name in types or ()} or None,
         label_map=read_label_map(label_map) if label_map else None,
         sentences_per_doc=sentences_per_doc,
         strict=strict,

@@ -8,6 +8,7 @@ from wasabi import msg
 
 from spacy_bioner_mtl.cli.options import Strict
 from spacy_bioner_mtl.cli.verify import DataFolder, ListPath, SkipMissing, check_and_report
+from spacy_bioner_mtl.errors import InputError
 
 
 def convert_corpora(
@@ -27,6 +28,21 @@ def convert_corpora(
         bool,
         typer.Option("--merged", help="Also convert train and devel together, as split merged."),
     ] = False,
+    drop_leaks: Annotated[
+        bool,
+        typer.Option(
+            "--drop-leaks",
+            help="Leave documents of other splits out that stand in a test set of the list.",
+        ),
+    ] = False,
+    test_sets: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--test-sets",
+            metavar="LIST",
+            help="With --drop-leaks: a further list whose test sets count; may be repeated.",
+        ),
+    ] = None,
     strict: Strict = False,
 ) -> None:
     """Convert every corpus of the list to OUT_DIR/SPLIT/CORPUS.spacy, after checking its files.
@@ -35,6 +51,7 @@ def convert_corpora(
     removed when its corpus is no longer in the list, or is skipped because it is missing.
     """
     from spacy_bioner_mtl.corpora.converted_folder import ConvertedFolder, summarize
+    from spacy_bioner_mtl.corpora.leakage import TEST, TestSets
     from spacy_bioner_mtl.corpora.listing import read_corpora_list
 
     corpora_list = read_corpora_list(list_path)
@@ -45,13 +62,21 @@ def convert_corpora(
     data = data or list_path.parent
     present = check_and_report(chosen, data, skip_missing=skip_missing)
     skipped = [corpus for corpus in chosen.corpora if corpus not in present]
+    if test_sets and not drop_leaks:
+        raise InputError("--test-sets belongs to --drop-leaks: add it, or leave both out")
+    tests = TestSets()
+    for path in [list_path, *(test_sets or [])] if drop_leaks else []:
+        checked = check_and_report(read_corpora_list(path), data, skip_missing=skip_missing)
+        for corpus in checked:
+            tests.add_corpus(corpus.name, corpus, data)
     folder = ConvertedFolder(out_dir)
     for path in folder.remove_stale(corpora_list, skipped):
         msg.warn(f"{path}: removed, its corpus takes no part any more")
     for corpus in present:
         for name in corpus.splits:
             if name in splits:
-                report = folder.convert(corpus, name, data, strict=strict)
+                is_leak = tests.hold if drop_leaks and name != TEST else None
+                report = folder.convert(corpus, name, data, strict=strict, is_leak=is_leak)
                 msg.good(f"{folder.path_of(corpus, name)}: {summarize(report)}")
     for path in folder.foreign():
         msg.warn(

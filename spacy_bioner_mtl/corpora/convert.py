@@ -3,8 +3,11 @@
 pipeline/spans.py says what the groups mean.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, cast
 
@@ -28,6 +31,9 @@ from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Flaw, FlawKind, Mention
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
+#: Heads that are one entity type each, and the labels that become it.
+Types = Mapping[str, Collection[str]]
+
 
 @dataclass
 class ConversionReport:
@@ -35,6 +41,7 @@ class ConversionReport:
 
     heads (list[str]): The heads every document is annotated for.
     documents (int): Documents written.
+    leaks (int): Documents left out since they stand in a test set.
     sentences (int): Sentences in them; 0 for raw text, which has none.
     tokens (int): Tokens in them.
     mentions (dict[str, int]): Mentions written per label, after renaming and without duplicates.
@@ -46,6 +53,7 @@ class ConversionReport:
 
     heads: list[str]
     documents: int = 0
+    leaks: int = 0
     sentences: int = 0
     tokens: int = 0
     mentions: dict[str, int] = field(default_factory=dict)
@@ -86,7 +94,7 @@ def convert_files(
     *,
     head: str | None = None,
     by_type: bool = False,
-    heads: Sequence[str] | None = None,
+    types: Types | None = None,
     label_map: LabelMap | None = None,
     sentences_per_doc: int | None = None,
     strict: bool = False,
@@ -94,6 +102,8 @@ def convert_files(
     label: str | None = None,
     word_column: int | None = None,
     tokenizer: str = "bio",
+    documents: Mapping[Path, Sequence[range]] | None = None,
+    is_leak: Callable[[Record], bool] | None = None,
 ) -> ConversionReport:
     """Convert annotated corpora to one DocBin, which appears whole or not at all.
 
@@ -102,9 +112,11 @@ def convert_files(
 
     sources (Sequence[Path]): Files, or folders of files.
     out (Path): The DocBin to write, a name that ends in .spacy.
-    head (str | None): The one head that gets all mentions.
-    by_type (bool): Instead: one head per entity type, named after it.
-    heads (Sequence[str] | None): With by_type, the types; None takes all types of the sources.
+    head (str | None): A head that gets all mentions.
+    by_type (bool): Instead or as well: one head per entity type, named after it.
+    types (Mapping[str, Collection[str]] | None): With by_type, the types, and which labels become
+        each, after renaming; None takes all labels of the sources. Other labels are for the head;
+        without one they are refused.
     label_map (Mapping[str, str | None] | None): New labels for old; null or "" leaves one out.
     sentences_per_doc (int | None): Sentences in a document; see conll.group_sentences for None.
     strict (bool): Reject flaws instead of counting them.
@@ -112,55 +124,69 @@ def convert_files(
     label (str | None): The entity type of tags without a type; None takes the head's name.
     word_column (int | None): The column of the token, from 1; None recognises it.
     tokenizer (str): "bio" or "english", for raw text.
+    documents (Mapping[Path, Sequence[range]] | None): Of some sources, which gold documents to
+        take, counted from 0 in each file.
+    is_leak (Callable[[Record], bool] | None): Tells documents that are left out, and counted,
+        since they stand in a test set.
     RETURNS (ConversionReport): Counts of what was read and repaired.
     RAISES (InputError): If a file or an argument is wrong, or no document is gold.
     """
-    _check_arguments(out, head, by_type, heads, sentences_per_doc, tokenizer)
-    names = [head] if head is not None else list(dict.fromkeys(heads or ()))
-    for name in names:
-        check_head_name(name)
+    _check_arguments(out, head, by_type, types, sentences_per_doc, tokenizer)
     vocab, tokenize = _make_tokenizer(tokenizer)
     labels = label_map or {}
-    report = ConversionReport(names)
+    report = ConversionReport([])
     options = GoldOptions(source_format, sentences_per_doc, label or head, word_column, strict)
     records = track(read_sources(sources, options, report.gold), "documents")
-    if not names:
-        # Which heads there are shows only when all is read.
+    if documents:
+        records = choose_documents(records, documents)
+    if by_type and not types:
+        # Which types there are shows only when all is read.
         read_all = list(records)
         records = iter(read_all)
-        names += sorted({name for _, record in read_all for name in _find_types(record, labels)})
-        if not names:
+        found = sorted({label for _, record in read_all for label in _find_labels(record, labels)})
+        if not found:
             raise InputError("no entity type in the sources: name the heads, as in --type Disease")
-        for name in names:
-            check_head_name(name)
-    report.mentions = dict.fromkeys(names, 0) if by_type else {}
+        types = {label: [label] for label in found}
+    # What becomes of mentions, head by head: None takes them all, with the labels that they have.
+    wanted: dict[str, Collection[str] | None] = {} if head is None else {head: None}
+    wanted.update(types or {})
+    for name in wanted:
+        check_head_name(name)
+    report.heads = list(wanted)
+    report.mentions = dict.fromkeys(types or (), 0)
     met: set[str] = set()
     doc_bin = DocBin(store_user_data=False)
     for path, record in records:
         met.update(mention.label for mention in record.mentions[SOURCE_HEAD])
         met.update(flaw.label for flaw in record.flaws)
+        if is_leak and is_leak(record):
+            report.leaks += 1
+            continue
+        if head is None:
+            _check_labels(path, record, labels, types or {})
         mentions = _relabel(record.mentions[SOURCE_HEAD], labels, report)
-        if by_type:
-            _check_types(path, record, labels, names)
         record = replace(
             record,
-            mentions={
-                name: [one for one in mentions if not by_type or one.label == name]
-                for name in names
-            },
-            unknown={
-                name: find_unknown(record, labels, name if by_type else None) for name in names
-            },
+            mentions={name: _of_head(name, mentions, among) for name, among in wanted.items()},
+            unknown={name: find_unknown(record, labels, among) for name, among in wanted.items()},
         )
+        written = Counter(set(chain.from_iterable(record.mentions.values())))
         doc, unaligned = record_to_doc(record, vocab, tokenize)
-        for mention in unaligned:
-            report.mentions[mention.label] -= 1
+        written.subtract(set(unaligned))
+        for mention, count in written.items():
+            report.mentions[mention.label] = report.mentions.get(mention.label, 0) + count
+        # Once, however many heads it is for
+        for mention in {(one.start, one.end): one for one in unaligned}.values():
             report.gold.add(_tell_of_tokens(path, record, mention), strict=strict)
         doc_bin.add(doc)
         report.documents += 1
         report.sentences += len(record.sentence_starts)
         report.tokens += len(doc)
         report.unknown += _count_unknown(doc)
+    if not report.documents:
+        raise InputError(
+            f"{', '.join(map(str, sources))}: every document stands in a test set; choose others"
+        )
     if report.unaligned:
         name, usable = ", ".join(map(str, sources)), sum(report.mentions.values())
         report.gold.refuse_if_useless(name, usable, least=MANY)
@@ -169,13 +195,35 @@ def convert_files(
     return report
 
 
+def choose_documents(
+    records: Iterator[tuple[Path, Record]], documents: Mapping[Path, Sequence[range]]
+) -> Iterator[tuple[Path, Record]]:
+    """Keep some of the documents of files.
+
+    records (Iterator[tuple[Path, Record]]): Files and their gold documents.
+    documents (Mapping[Path, Sequence[range]]): Of some files, which documents to take, from 0.
+    YIELDS (tuple[Path, Record]): Those, and all of other files.
+    RAISES (InputError): If a file has fewer documents than it should.
+    """
+    for path, of_file in groupby(records, key=itemgetter(0)):
+        chosen, number = documents.get(path), 0
+        for number, pair in enumerate(of_file, start=1):
+            if chosen is None or any(number - 1 in each for each in chosen):
+                yield pair
+        if chosen and number < max(each.stop for each in chosen):
+            raise InputError(
+                f"{path}: there are {number:,} gold documents, and `documents` names up to "
+                f"{max(each.stop for each in chosen):,}; correct the list"
+            )
+
+
 def _make_tokenizer(name: str) -> tuple[Vocab, Tokenizer]:
     nlp = spacy.blank("en")
     return nlp.vocab, BioTokenizer(nlp.vocab) if name == "bio" else nlp.tokenizer
 
 
-def _find_types(record: Record, labels: LabelMap) -> Iterator[str]:
-    """Find the entity types that a record was annotated with, after renaming."""
+def _find_labels(record: Record, labels: LabelMap) -> Iterator[str]:
+    """Find the labels that a record was annotated with, after renaming."""
     given = [mention.label for mention in record.mentions[SOURCE_HEAD]]
     given += [flaw.label for flaw in record.flaws]
     yield from filter(None, (rename(label, labels) for label in given))
@@ -199,9 +247,14 @@ def _relabel(
     ]
     distinct = list(dict.fromkeys(renamed))
     report.duplicates += len(renamed) - len(distinct)
-    for mention in distinct:
-        report.mentions[mention.label] = report.mentions.get(mention.label, 0) + 1
     return distinct
+
+
+def _of_head(name: str, mentions: list[Mention], among: Collection[str] | None) -> list[Mention]:
+    """Take the mentions that are for a head, each once, under the label that it gives them."""
+    if among is None:
+        return mentions
+    return list(dict.fromkeys(replace(one, label=name) for one in mentions if one.label in among))
 
 
 def _tell_of_tokens(path: Path, record: Record, mention: Mention) -> Flaw:
@@ -216,9 +269,9 @@ def _tell_of_tokens(path: Path, record: Record, mention: Mention) -> Flaw:
     )
 
 
-def _check_types(path: Path, record: Record, labels: LabelMap, names: Sequence[str]) -> None:
-    for label in _find_types(record, labels):
-        if label not in names:
+def _check_labels(path: Path, record: Record, labels: LabelMap, types: Types) -> None:
+    for label in _find_labels(record, labels):
+        if not any(label in among for among in types.values()):
             raise InputError(
                 f"{path}: a mention of type {label!r}, which no --type names; add "
                 f"--type {label}, or rename or leave out the type with --map"
@@ -229,13 +282,13 @@ def _check_arguments(
     out: Path,
     head: str | None,
     by_type: bool,
-    heads: Sequence[str] | None,
+    types: Types | None,
     sentences_per_doc: int | None,
     tokenizer: str,
 ) -> None:
-    if (head is None) != by_type:
-        raise InputError("give either --head NAME or --by-type, one of the two")
-    if heads and not by_type:
+    if head is None and not by_type:
+        raise InputError("give --head NAME, or --by-type, or both")
+    if types and not by_type:
         raise InputError("--type names heads for --by-type: add --by-type or leave out --type")
     if out.suffix != ".spacy" and not is_stream(out):
         raise InputError(f"{out}: the last argument is the file to write; end its name in .spacy")

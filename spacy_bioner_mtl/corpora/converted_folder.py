@@ -1,6 +1,6 @@
 """A folder of DocBins, one for each corpus and split, that holds what the list says."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ import srsly
 from spacy_bioner_mtl.corpora.listing import CorporaList, Corpus
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import write_whole
-from spacy_bioner_mtl.formats.record import FlawKind
+from spacy_bioner_mtl.formats.record import FlawKind, Record
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.corpora.convert import ConversionReport
@@ -52,7 +52,13 @@ class ConvertedFolder:
         return self.path / _relative(corpus, split)
 
     def convert(
-        self, corpus: Corpus, split: str, data: Path, *, strict: bool = False
+        self,
+        corpus: Corpus,
+        split: str,
+        data: Path,
+        *,
+        strict: bool = False,
+        is_leak: "Callable[[Record], bool] | None" = None,
     ) -> "ConversionReport":
         """Convert one split of a corpus.
 
@@ -60,6 +66,8 @@ class ConvertedFolder:
         split (str): The name of one of its splits.
         data (Path): The data folder its files are in.
         strict (bool): Reject flaws instead of counting them.
+        is_leak (Callable[[Record], bool] | None): Tells documents that are left out, and counted,
+            since they stand in a test set.
         RETURNS (ConversionReport): What was converted.
         RAISES (InputError): If a file is malformed; nothing half-written is left.
         """
@@ -69,18 +77,21 @@ class ConvertedFolder:
         self._save(self._written | {_relative(corpus, split)})
         out = self.path_of(corpus, split)
         out.parent.mkdir(parents=True, exist_ok=True)
+        files = corpus.splits[split]
         return convert_files(
-            [data / file.path for file in corpus.splits[split]],
+            [data / file.path for file in files],
             out,
             head=corpus.head,
             by_type=corpus.by_type,
-            heads=corpus.types or None,
+            types=corpus.types or None,
             label_map=corpus.label_map or None,
             sentences_per_doc=corpus.sentences_per_doc,
             source_format=corpus.format,
             label=corpus.label,
             word_column=corpus.word_column,
             strict=strict,
+            documents={data / file.path: file.documents for file in files if file.documents},
+            is_leak=is_leak,
         )
 
     def remove_stale(self, corpora_list: CorporaList, skipped: Collection[Corpus]) -> list[Path]:
@@ -139,6 +150,7 @@ def summarize(report: "ConversionReport") -> str:
     repairs = {
         f"tag transitions repaired, the first at {report.first_repair}": report.repaired,
         "duplicate mentions left out": report.duplicates,
+        "documents left out, since they stand in a test set": report.leaks,
         "tokens of unknown annotation": report.unknown,
     }
     counts += [f"{count:,} {what}" for what, count in repairs.items() if count]

@@ -4,10 +4,12 @@ A list is a YAML file; adding a corpus is adding an entry::
 
     corpora:
       - name: BC5CDR              # unique; also the name of the converted file
-        head: BC5CDR              # key of the span group; several corpora may feed one head.
-                                  # `by_type: true` instead: one head for each entity type;
-                                  # `types: [Chemical, Disease]` then names them, lest a split
-                                  # without any mention of a type pass for not annotated for it
+        head: BC5CDR              # key of the span group; several corpora may feed one head
+        by_type: true             # instead, or as well: one head for each entity type
+        types: [Chemical, Disease]  # optional, with `by_type`: names them, lest a split without
+                                  # any mention of a type pass for not annotated for it. With the
+                                  # labels that become each, `{Gene: [protein, DNA], RNA: [RNA]}`,
+                                  # others are left to `head`
         format: conll             # or pubtator, bioc-xml, bioc-json, brat, jsonl, doccano, inline
         files:                    # relative to the data folder; a split may be a list of files
           train: BC5CDR-IOBES/train.tsv
@@ -15,6 +17,8 @@ A list is a YAML file; adding a corpus is adding an entry::
         git_blob_ids:             # optional, or sha256; shaped like `files`
           train: 4792e5cf8fe9ccd6f3932035c00fdcb1bf1d435c
           test: 725872142f5f721ea503e282b452af779377deb6
+        documents: {train: 1-400, devel: 401-500}   # optional: which documents of each file of the
+                                  # split belong to it, for splits that share a file
         sentences_per_doc: 1      # optional, CoNLL: cut documents at -DOCSTART- lines smaller
         label: Disease            # optional, CoNLL: the type of tags that have none (B, I, O)
         word_column: 2            # optional, CoNLL: the column of the token, counted from 1
@@ -51,6 +55,7 @@ CHECKSUMS = {"git_blob_ids": 40, "sha256": 64}
 
 # Names become names of files and folders, on every system.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RANGE = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)")
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,12 @@ class CorpusFile:
     path (str): Where it is, relative to the data folder, with forward slashes.
     checksum (str | None): What it should hash to, in lower-case hexadecimal digits: a git blob
         id (40 digits) or a SHA-256 (64 digits).
+    documents (tuple[range, ...]): Which of its documents take part, counted from 0; empty for all.
     """
 
     path: str
     checksum: str | None = None
+    documents: tuple[range, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,12 @@ class Corpus:
     """One entry of the list.
 
     name (str): Unique name.
-    head (str | None): The head it is annotated for; None if every entity type is a head.
+    head (str | None): The head that gets all mentions; None if only types are heads.
+    by_type (bool): Whether every entity type is a head.
     format (str): The name of a format that can have mentions.
     splits (dict[str, tuple[CorpusFile, ...]]): The files of each split.
-    types (tuple[str, ...]): The entity types if each is a head; empty takes those that occur.
+    types (dict[str, frozenset[str]]): The labels that become each type, if types are heads; empty
+        takes the labels that occur.
     sentences_per_doc (int | None): Sentences in a document; None takes the -DOCSTART- lines of
         the file, where it has some, else single sentences.
     label (str | None): The entity type of tags that have none.
@@ -88,7 +97,8 @@ class Corpus:
     head: str | None
     format: str
     splits: dict[str, tuple[CorpusFile, ...]]
-    types: tuple[str, ...] = ()
+    by_type: bool = False
+    types: dict[str, frozenset[str]] = field(default_factory=dict)
     sentences_per_doc: int | None = None
     label: str | None = None
     word_column: int | None = None
@@ -97,14 +107,10 @@ class Corpus:
     license: str | None = None
 
     @property
-    def by_type(self) -> bool:
-        """Whether every entity type is a head of its own."""
-        return self.head is None
-
-    @property
     def files(self) -> tuple[CorpusFile, ...]:
-        """Every file once: a file may belong to two splits."""
-        return tuple(dict.fromkeys(file for files in self.splits.values() for file in files))
+        """Every file once, as a whole: a file may belong to two splits."""
+        all_files = (file for files in self.splits.values() for file in files)
+        return tuple(dict.fromkeys(replace(file, documents=()) for file in all_files))
 
     def url(self, file: CorpusFile) -> str | None:
         """Describe where a file can be found.
@@ -176,9 +182,20 @@ class CorporaList:
                     f"{self.path}: {corpus.name} must have a split {' or '.join(splits)}, and none "
                     f"called {name!r}, to merge them under that name. Rename its splits."
                 )
-            merged = {**corpus.splits, name: tuple(dict.fromkeys(files))}
+            merged = {**corpus.splits, name: _merge_files(files)}
             corpora.append(replace(corpus, splits=merged))
         return CorporaList(self.path, tuple(corpora))
+
+
+def _merge_files(files: list[CorpusFile]) -> tuple[CorpusFile, ...]:
+    """Name every file once, with all documents that any of its entries has."""
+    merged: dict[str, CorpusFile] = {}
+    for file in files:
+        other = merged.get(file.path, file)
+        whole = not (file.documents and other.documents)
+        documents = () if whole else tuple(dict.fromkeys(other.documents + file.documents))
+        merged[file.path] = replace(other, documents=documents)
+    return tuple(merged.values())
 
 
 def read_corpora_list(path: Path) -> CorporaList:
@@ -261,6 +278,20 @@ def _check_path(path: str) -> str:
     return path
 
 
+def _read_range(text: str) -> range:
+    numbers = _RANGE.fullmatch(text)
+    first, last = map(int, numbers.groups()) if numbers else (1, 0)
+    if first > last:
+        raise ValueError("write the first and the last document of each file, as in 1-400")
+    return range(first - 1, last)
+
+
+def _name_themselves(types: Any) -> Any:
+    """A type that is listed alone takes the label of its own name."""
+    named = isinstance(types, list) and all(isinstance(name, str) for name in types)
+    return {name: [name] for name in types} if named else types
+
+
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -294,9 +325,12 @@ class _Entry(BaseModel, extra="forbid", strict=True):
     name: _Name
     head: _Head | None = None
     by_type: bool = False
-    types: list[_Head] = []
+    types: Annotated[
+        dict[_Head, Annotated[list[_Text], Field(min_length=1)]], BeforeValidator(_name_themselves)
+    ] = {}
     format: Annotated[str, AfterValidator(_check_format)]
     files: Annotated[_BySplit[_Path], Field(min_length=1)]
+    documents: dict[str, Annotated[str, AfterValidator(_read_range)]] = {}
     git_blob_ids: _BySplit[Annotated[str, Field(pattern="^[0-9a-f]{40}$")]] | None = None
     sha256: _BySplit[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] | None = None
     sentences_per_doc: PositiveInt | None = None
@@ -309,13 +343,17 @@ class _Entry(BaseModel, extra="forbid", strict=True):
     @model_validator(mode="after")
     def check_together(self) -> Self:
         """Refuse what excludes each other."""
-        if (self.head is not None) == self.by_type:
+        if self.head is None and not self.by_type:
             raise ValueError(
-                "there must be either a `head` or `by_type: true`; `head` for one head, `by_type` "
-                "for a head for each entity type"
+                "there must be a `head`, or `by_type: true`, or both; `head` for one head, "
+                "`by_type` for a head for each entity type"
             )
         if self.types and not self.by_type:
             raise ValueError("`types` belongs to `by_type: true`; leave one of them out")
+        if self.head in self.types:
+            raise ValueError(f"the head {self.head!r} is one of `types`, too; rename one of them")
+        if unknown := [split for split in self.documents if split not in self.files]:
+            raise ValueError(f"`documents` has the split {unknown[0]!r}, which `files` has not")
         for key in ("sentences_per_doc", "label", "word_column"):
             if getattr(self, key) is not None and not find_gold_format(self.format).sentences:
                 raise ValueError(f"`{key}` belongs to the format conll; leave it out")
@@ -332,14 +370,21 @@ class _Entry(BaseModel, extra="forbid", strict=True):
     def to_corpus(self) -> Corpus:
         """Put files and checksums together."""
         checksums: dict[str, list[str]] = self.git_blob_ids or self.sha256 or {}
+        # Validated to ranges, whatever the annotation says
+        ranges: dict[str, Any] = {split: (chosen,) for split, chosen in self.documents.items()}
         splits = {
-            split: tuple(map(CorpusFile, paths, checksums.get(split, repeat(None))))
+            split: tuple(
+                CorpusFile(path, checksum, ranges.get(split, ()))
+                for path, checksum in zip(
+                    paths, checksums.get(split, repeat(None)), strict=split in checksums
+                )
+            )
             for split, paths in self.files.items()
         }
-        same = ("name", "head", "format", "sentences_per_doc", "label", "word_column")
+        same = ("name", "head", "by_type", "format", "sentences_per_doc", "label", "word_column")
         return Corpus(
             **{key: getattr(self, key) for key in (*same, "source", "license")},
             splits=splits,
-            types=tuple(dict.fromkeys(self.types)),
+            types={name: frozenset(labels) for name, labels in self.types.items()},
             label_map=self.map,
         )

@@ -1,6 +1,6 @@
 """Gold documents of a source, with a count of what is wrong in them and of what is no gold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -275,18 +275,20 @@ def read_gold(
         )
 
 
-def find_unknown(record: Record, labels: LabelMap, label: str | None = None) -> list[Word]:
+def find_unknown(
+    record: Record, labels: LabelMap, among: Collection[str] | None = None
+) -> list[Word]:
     """Find the text of which nobody knows whether it belongs to an entity.
 
     record (Record): A gold document.
     labels (Mapping[str, str | None]): New labels for old; null or "" leaves one out.
-    label (str | None): Entities of this label, after renaming; None for entities of any.
+    among (Collection[str] | None): Entities of these labels, after renaming; None for all.
     RETURNS (list[Word]): The pieces, each once.
     """
     pieces = list(record.unknown.get(SOURCE_HEAD, ()))
     for flaw in record.flaws:
         renamed = rename(flaw.label, labels) if flaw.label else ""
-        if renamed is not None and (label is None or renamed in ("", label)):
+        if renamed is not None and (among is None or not renamed or renamed in among):
             pieces += flaw.unknown
     return list(dict.fromkeys(pieces))
 

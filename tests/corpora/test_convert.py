@@ -255,8 +255,7 @@ def test_an_earlier_result_survives_a_failure(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "place", "what"),
     [
-        (["corpus.tsv", "out.spacy"], "", "either --head NAME or --by-type"),
-        (["corpus.tsv", "out.spacy", *HEAD, "--by-type"], "", "either --head NAME or --by-type"),
+        (["corpus.tsv", "out.spacy"], "", "give --head NAME, or --by-type, or both"),
         (["corpus.tsv", "out.spacy", *HEAD, "--type", "X"], "", "add --by-type"),
         (["raw.txt", "corpus.tsv", *HEAD], "corpus.tsv:", "end its name in .spacy"),
         (["missing.tsv", "out.spacy", *HEAD], "missing.tsv:", "cannot be read"),

@@ -71,8 +71,7 @@ def test_read_all_keys(tmp_path):
         ({"name": "../up"}, "`name` is '../up': it cannot be the name of a file"),
         ({"name": 7}, "`name` is 7: Input should be a valid string"),
         ({"heads": "organ"}, "unknown key 'heads'"),
-        ({"head": None}, "either a `head` or `by_type: true`"),
-        ({"by_type": True}, "either a `head` or `by_type: true`"),
+        ({"head": None}, "there must be a `head`, or `by_type: true`, or both"),
         ({"by_type": "yes"}, "`by_type` is 'yes'"),
         ({"format": None}, "`format` is missing"),
         ({"format": "csv"}, "unknown format 'csv'"),
@@ -103,6 +102,14 @@ def test_read_all_keys(tmp_path):
         ({"git_blob_ids": {}, "sha256": {}}, "keep one of them"),
         ({"types": ["Gland"]}, "`types` belongs to `by_type: true`"),
         ({"head": None, "by_type": True, "types": "Gland"}, "`types` is 'Gland'"),
+        ({"by_type": True, "types": {"Gland": "gland"}}, "`types.Gland` is 'gland'"),
+        ({"by_type": True, "types": {"Gland": []}}, "`types.Gland` is []"),
+        ({"by_type": True, "types": ["organ"]}, "the head 'organ' is one of `types`"),
+        ({"documents": "1-4"}, "`documents` is '1-4'"),
+        ({"documents": {"train": 4}}, "`documents.train` is 4"),
+        ({"documents": {"train": "4-1"}}, "`documents.train` is '4-1': write the first"),
+        ({"documents": {"train": "0-1"}}, "`documents.train` is '0-1': write the first"),
+        ({"documents": {"devel": "1-4"}}, "the split 'devel', which `files` has not"),
         ({"sentences_per_doc": 0}, "`sentences_per_doc` is 0"),
         ({"sentences_per_doc": "2"}, "`sentences_per_doc` is '2'"),
         ({"format": "pubtator", "sentences_per_doc": 2}, "belongs to the format conll"),
@@ -210,6 +217,24 @@ def converted(out):
     return sorted(path.relative_to(out).as_posix() for path in out.rglob("*.spacy"))
 
 
+def test_splits_of_one_file_are_merged_to_what_both_have(tmp_path):
+    shared = {"train": ["a.tsv", "b.tsv"], "devel": ["b.tsv", "c.tsv"], "test": "d.tsv"}
+    path = write_list(
+        tmp_path, entry(files=shared, documents={"train": "1-2", "devel": "3-4"}), entry(name="B")
+    )
+    corpora = read_corpora_list(path).merge(["train", "devel"], "merged").corpora
+    assert [(file.path, file.documents) for file in corpora[0].splits["merged"]] == [
+        ("a.tsv", (range(2),)),
+        ("b.tsv", (range(2), range(2, 4))),
+        ("c.tsv", (range(2, 4),)),
+    ]
+    assert [file.path for file in corpora[0].files] == ["a.tsv", "b.tsv", "c.tsv", "d.tsv"]
+    # A file that one of the splits has as a whole is whole.
+    path = write_list(tmp_path, entry(files=shared, documents={"train": "1-2"}))
+    (corpus,) = read_corpora_list(path).merge(["train", "devel"], "merged").corpora
+    assert [file.documents for file in corpus.splits["merged"]] == [(range(2),), (), ()]
+
+
 def test_convert_passes_what_the_list_says(tmp_path, data, calls):
     out = tmp_path / "out"
     convert_corpora(write_list(tmp_path, entry(), bones()), out, data)
@@ -225,13 +250,15 @@ def test_convert_passes_what_the_list_says(tmp_path, data, calls):
     assert call.options == {
         "head": None,
         "by_type": True,
-        "heads": ("Bone", "Joint"),
+        "types": {"Bone": frozenset({"Bone"}), "Joint": frozenset({"Joint"})},
         "label_map": {"bone": "Bone"},
         "source_format": "conll",
         "sentences_per_doc": None,
         "label": None,
         "word_column": None,
         "strict": False,
+        "documents": {},
+        "is_leak": None,
     }
     assert by_out["test/Glands.spacy"].options["head"] == "organ"
     assert by_out["test/Glands.spacy"].options["by_type"] is False
@@ -360,6 +387,39 @@ def test_convert_for_real(tmp_path, data):
         for example in examples
     ]
     assert spans == [{"Bone": ["femur"], "Joint": []}, {"Bone": [], "Joint": []}]
+
+
+def test_a_head_beside_types_and_splits_of_one_file_for_real(tmp_path, data):
+    rows = ["The\tO\nfemur\tS-bone", "a\tO\nknee\tS-joint", "A\tO\nhip\tS-joint"]
+    (data / "bones" / "all.tsv").write_text("\n\n".join(rows) + "\n")
+    listed = entry(
+        name="Bones",
+        by_type=True,
+        types={"Joint": ["joint"]},
+        files={"train": "bones/all.tsv", "devel": "bones/all.tsv"},
+        documents={"train": "1-2", "devel": "3-3"},
+    )
+    convert_corpora(write_list(tmp_path, listed), tmp_path / "out", data)
+
+    def spans(split):
+        docs = DocBin().from_disk(tmp_path / "out" / split / "Bones.spacy").get_docs(Vocab())
+        return [
+            {
+                head: [(span.text, span.label_) for span in group]
+                for head, group in doc.spans.items()
+            }
+            for doc in docs
+        ]
+
+    # The corpus' own head keeps its labels, a type names its mentions as itself.
+    assert spans("train") == [
+        {"organ": [("femur", "bone")], "Joint": []},
+        {"organ": [("knee", "joint")], "Joint": [("knee", "Joint")]},
+    ]
+    assert spans("devel") == [{"organ": [("hip", "joint")], "Joint": [("hip", "Joint")]}]
+    listed["documents"]["devel"] = "3-4"
+    with pytest.raises(InputError, match="there are 3 gold documents, and `documents` names up to"):
+        convert_corpora(write_list(tmp_path, listed), tmp_path / "out", data)
 
 
 def test_convert_every_format_for_real(tmp_path):
