@@ -1,0 +1,82 @@
+"""A reader of training documents that cuts them into sentences.
+
+A network that reads single sentences learns the same from them, and faster: a batch of sentences of
+similar length has little padding, one of whole abstracts has sequences of all lengths.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Corpus, Example
+
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.pipeline.abstract_sentences import find_sentence_starts
+from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX, annotated_heads
+
+
+def configure_sentence_corpus(path: str | Path | None) -> Callable[[Language], Iterator[Example]]:
+    """Create the reader.
+
+    Sentences are those of the documents, or else those that the component "abstract_sentences"
+    finds. A mention across a boundary leaves its tokens unknown.
+
+    path (str | Path | None): A .spacy file, or a folder with such files anywhere in it.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader.
+    RAISES (InputError): When it reads, if there is no path.
+    """
+
+    def read(nlp: Language) -> Iterator[Example]:
+        if path is None:
+            raise InputError("No training documents are named: give --paths.train.")
+        for example in Corpus(path)(nlp):
+            for reference in cut_sentences(example.reference):
+                if reference.has_unknown_spaces:
+                    predicted = Doc(nlp.vocab, words=[token.text for token in reference])
+                else:
+                    predicted = nlp.make_doc(reference.text)
+                yield Example(predicted, reference)
+
+    return read
+
+
+def cut_sentences(doc: Doc) -> list[Doc]:
+    """Cut a gold document into its sentences.
+
+    doc (Doc): The document.
+    RETURNS (list[Doc]): One document for each sentence, annotated for the same heads.
+    """
+    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+    if doc.has_annotation("SENT_START"):
+        starts = [token.i for token in doc if token.is_sent_start]
+    else:
+        starts = find_sentence_starts(words, spaces)
+    return [_cut(doc, start, end) for start, end in pairwise([*starts, len(doc)])]
+
+
+def _cut(doc: Doc, start: int, end: int) -> Doc:
+    """Make a document of one sentence, without the space after it."""
+    tokens = doc[start:end]
+    sentence = Doc(
+        doc.vocab,
+        words=[token.text for token in tokens],
+        spaces=None
+        if doc.has_unknown_spaces
+        else [bool(token.whitespace_) and token.i < end - 1 for token in tokens],
+        sent_starts=[token.i == start for token in tokens],
+    )
+    for head in annotated_heads(doc):
+        inside: list[Span] = []
+        unknown: list[Span] = []
+        for span in [*doc.spans[head], *doc.spans.get(head + UNKNOWN_SUFFIX, ())]:
+            if span.start < end and span.end > start:
+                is_known = start <= span.start and span.end <= end and span.label_ != UNKNOWN_LABEL
+                ends = max(span.start, start) - start, min(span.end, end) - start
+                label = span.label_ if is_known else UNKNOWN_LABEL
+                (inside if is_known else unknown).append(Span(sentence, *ends, label=label))
+        sentence.spans[head] = inside
+        if unknown:
+            sentence.spans[head + UNKNOWN_SUFFIX] = unknown
+    return sentence
