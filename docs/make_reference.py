@@ -46,6 +46,7 @@ GROUPS = {
     "spacy_architectures": ("Architectures", "@architectures"),
     "spacy_misc": ("Merge policies", "@misc"),
     "spacy_tokenizers": ("Tokenizers", "@tokenizers"),
+    "spacy_readers": ("Readers", "@readers"),
     "spacy_batchers": ("Batchers", "@batchers"),
     "thinc_optimizers": ("Optimizers", "@optimizers"),
     "spacy_callbacks": ("Callbacks", "@callbacks"),

@@ -51,6 +51,19 @@ def configure_longest_first() -> MergePolicy:
     return _longest
 
 
+def configure_only_heads(heads: list[str], policy: MergePolicy | None = None) -> MergePolicy:
+    """Create the policy "only these heads": another policy decides between the spans of some heads.
+
+    Such as heads of one entity type each, beside those of single corpora, which have other labels.
+
+    heads (list[str]): Names of heads; names that the pipeline has no head for do nothing.
+    policy (MergePolicy | None): What decides between their spans; None for the policy "highest
+        score first".
+    RETURNS (MergePolicy): The policy.
+    """
+    return partial(_of_heads, frozenset(heads), policy or configure_highest_score())
+
+
 def configure_type_map(
     labels: dict[str, str | None], policy: MergePolicy | None = None
 ) -> MergePolicy:
@@ -109,6 +122,12 @@ def _most_trusted(ranks: dict[str, int], candidates: Sequence[FoundSpan]) -> lis
 
 def _longest(candidates: Sequence[FoundSpan]) -> list[FoundSpan]:
     return _pick(sorted(candidates, key=lambda span: (span.start - span.end, _preference(span))))
+
+
+def _of_heads(
+    heads: frozenset[str], policy: MergePolicy, candidates: Sequence[FoundSpan]
+) -> list[FoundSpan]:
+    return policy([span for span in candidates if span.head in heads])
 
 
 def _renamed(

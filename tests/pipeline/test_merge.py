@@ -15,6 +15,7 @@ from spacy_bioner_mtl.pipeline.merge import (
     configure_head_priority,
     configure_highest_score,
     configure_longest_first,
+    configure_only_heads,
     configure_type_map,
 )
 from spacy_bioner_mtl.pipeline.spans import FoundSpan
@@ -225,3 +226,15 @@ def test_policies_come_from_a_config_and_go_with_the_pipeline(trained_bytes, mer
 def to_disk(nlp, path):
     nlp.to_disk(path / "model")
     return spacy.load(path / "model")
+
+
+def test_only_heads():
+    drug = FoundSpan(3, 4, "Drug", "drugs", 0.2)
+    long = FoundSpan(3, 6, "Drug", "more drugs", 0.1)
+    others = [FoundSpan(0, 1, "Gene", "genes", 0.9), FoundSpan(3, 4, "Gene", "genes", 0.9)]
+    heads = ["drugs", "more drugs", "none"]
+    assert configure_only_heads(heads)([*others, long, drug]) == [drug]
+    assert configure_only_heads(heads, configure_longest_first())([*others, long, drug]) == [long]
+    assert configure_only_heads([])([*others, drug]) == []
+    policy = pickle.loads(pickle.dumps(configure_only_heads(heads)))
+    assert policy([*others, drug]) == [drug]
