@@ -1,11 +1,13 @@
 """``bioner-mtl calibrate``: can the probabilities of a trained pipeline be trusted?"""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
 from spacy_bioner_mtl.cli.console import save_json
 from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, JsonFile, ModelName
+from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.evaluate.calibration import Calibration
@@ -21,6 +23,23 @@ def calibrate(
         bool,
         Option("--fit", help="Find the temperature of each head that makes probabilities truest."),
     ] = False,
+    consistency: Annotated[
+        bool,
+        Option(
+            "--consistency",
+            help="With --fit: also find the weights by which repeated strings of a document are "
+            "judged together. Give whole documents.",
+        ),
+    ] = False,
+    into: Annotated[
+        Path | None,
+        Option(
+            "--into",
+            metavar="FOLDER",
+            help="With --fit: a pipeline that gets what was found, such as one that was trained "
+            "on the development set as well.",
+        ),
+    ] = None,
     output: JsonFile = None,
     gpu_id: GpuId = -1,
 ) -> None:
@@ -29,13 +48,17 @@ def calibrate(
     Give documents that the pipeline was not trained on: those that it has learned make it look
     better than it is. With --fit, give a development set, and measure on another one.
     """
+    from wasabi import msg
 
     from spacy_bioner_mtl.corpora.gold_files import check_corpora
     from spacy_bioner_mtl.evaluate import calibration
+    from spacy_bioner_mtl.evaluate.consistency_weights import fit_consistency
     from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 
     check_corpora(corpora)
     calibration.check_bins(bins)
+    if (into or consistency) and not fit:
+        raise InputError("--into and --consistency belong to --fit: add it, or leave them out")
     nlp = load_pipeline(model, gpu_id)
     result: dict[str, object]
     if fit:
@@ -44,10 +67,18 @@ def calibrate(
         _print_table(found.before)
         print("After:")
         _print_table(found.after)
-        heads = {pipe.name: [head.name for head in pipe.heads] for pipe in bioner_pipes(nlp)}
-        _print_remedy(model, heads, found.temperatures)
+        settings: dict[str, dict[str, Any]] = {"temperatures": found.temperatures}
+        if consistency:
+            calibration.set_heads(nlp, settings)
+            settings["consistency"] = fit_consistency(nlp, corpora)
+        if into:
+            named = ", ".join(calibration.save_settings(into, settings))
+            msg.good(f"{into}: {' and '.join(settings)} of {named}")
+        else:
+            heads = {pipe.name: [head.name for head in pipe.heads] for pipe in bioner_pipes(nlp)}
+            _print_remedy(model, heads, settings)
         result = {
-            "temperatures": found.temperatures,
+            **settings,
             "before": {head: each.to_json() for head, each in found.before.items()},
             "after": {head: each.to_json() for head, each in found.after.items()},
         }
@@ -78,18 +109,26 @@ def _print_table(heads: "dict[str, Calibration]") -> None:
     )
 
 
-def _print_remedy(model: str, heads: dict[str, list[str]], temperatures: dict[str, float]) -> None:
-    """Print how to put temperatures into a pipeline, whose components have these heads."""
+def _print_remedy(
+    model: str, heads: dict[str, list[str]], settings: dict[str, dict[str, Any]]
+) -> None:
+    """Print how to put settings into a pipeline, whose components have these heads."""
     import srsly
 
-    for name, names in heads.items():
-        own = {head: temperatures[head] for head in names if head in temperatures}
+    for component, names in heads.items():
+        own = {
+            name: {head: values[head] for head in names if head in values}
+            for name, values in settings.items()
+        }
+        own = {name: values for name, values in own.items() if values}
         if own:
             print("In a trained pipeline:\n")
             print(f"nlp = spacy.load({model!r})")
-            print(f"temperatures = {srsly.json_dumps(own)}")
-            print(f'nlp.get_pipe("{name}").cfg["temperatures"].update(temperatures)')
-            print("nlp.to_disk(...)\n\nIn the config of a training:\n")
-            print(f"[components.{name}.temperatures]")
-            for head, temperature in own.items():
-                print(f"{head} = {temperature}")
+            for name, values in own.items():
+                print(f"{name} = {srsly.json_dumps(values)}")
+                print(f'nlp.get_pipe("{component}").cfg["{name}"].update({name})')
+            print("nlp.to_disk(...)\n\nIn the config of a training:")
+            for name, values in own.items():
+                print(f"\n[components.{component}.{name}]")
+                for head, value in values.items():
+                    print(f"{head} = {srsly.json_dumps(value)}")

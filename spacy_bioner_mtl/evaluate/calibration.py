@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spacy_bioner_mtl.console.progress import track
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold
-from spacy_bioner_mtl.pipeline.loading import bioner_pipes, head_names
+from spacy_bioner_mtl.pipeline.loading import bioner_pipes, head_names, load_pipeline
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -157,6 +157,41 @@ def fit_temperatures(nlp: "Language", paths: Sequence[Path], *, n_bins: int = 10
     )
 
 
+def save_settings(folder: Path, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Write settings of heads into a saved pipeline.
+
+    folder (Path): The pipeline's folder.
+    settings (Mapping[str, Mapping[str, Any]]): For names of settings, such as "temperatures",
+        values of heads.
+    RETURNS (list[str]): The heads of the pipeline that got some.
+    RAISES (InputError): It has none of these heads, or cannot be loaded.
+    """
+    nlp = load_pipeline(str(folder))
+    named = {head for values in settings.values() for head in values}
+    heads = [head for head in head_names(nlp) if head in named]
+    if not heads:
+        raise InputError(
+            f"{folder}: its heads are {', '.join(head_names(nlp)) or 'none'}, and the settings are "
+            f"those of {', '.join(sorted(named)) or 'none'}. Name a pipeline with the same heads."
+        )
+    set_heads(nlp, settings)
+    nlp.to_disk(folder)
+    return heads
+
+
+def set_heads(nlp: "Language", settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change settings of heads in a pipeline.
+
+    nlp (Language): The pipeline.
+    settings (Mapping[str, Mapping[str, Any]]): As for save_settings; other heads are left out.
+    """
+    for pipe in bioner_pipes(nlp):
+        names = {head.name for head in pipe.heads}
+        for name, values in settings.items():
+            own = {head: value for head, value in values.items() if head in names}
+            pipe.cfg[name] = {**pipe.cfg[name], **own}
+
+
 def check_bins(n_bins: int) -> None:
     """Refuse a number of bins that is none.
 
@@ -232,14 +267,11 @@ def judge_spans(
     RETURNS (dict[str, Judged]): For each head that documents are annotated for.
     RAISES (InputError): As calibrate.
     """
+    examples = prepare_gold(nlp, paths)
     pipes = bioner_pipes(nlp)
-    own = [pipe.name for pipe in pipes]
-    last = nlp.pipe_names.index(own[-1])
-    with nlp.select_pipes(disable=[*own, *nlp.pipe_names[last + 1 :]]):
-        examples = annotate_gold(nlp, paths)
     rows: dict[str, list[tuple[bool, list[float]]]] = {}
     for pipe in pipes:
-        for heads, group in _by_annotation(examples, pipe):
+        for heads, group in by_annotation(examples, pipe):
             for head in heads:
                 rows.setdefault(head, [])
             for head, right, scores in _judge_group(pipe, heads, group, settings):
@@ -259,14 +291,33 @@ def judge_spans(
     }
 
 
+def prepare_gold(nlp: "Language", paths: Sequence[Path]) -> "list[Example]":
+    """Let what stands before the components of this package annotate gold documents.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): As for calibrate.
+    RETURNS (list[Example]): The documents, without predictions of those components.
+    RAISES (InputError): If a path holds no DocBin.
+    """
+    own = [pipe.name for pipe in bioner_pipes(nlp)]
+    last = nlp.pipe_names.index(own[-1])
+    with nlp.select_pipes(disable=[*own, *nlp.pipe_names[last + 1 :]]):
+        return annotate_gold(nlp, paths)
+
+
 def _present_temperatures(nlp: "Language") -> dict[str, float]:
     return {k: v for pipe in bioner_pipes(nlp) for k, v in pipe.cfg["temperatures"].items()}
 
 
-def _by_annotation(
+def by_annotation(
     examples: "list[Example]", pipe: "BioNERMTL"
 ) -> "Iterator[tuple[list[str], list[Example]]]":
-    """Put documents together that are annotated for the same heads of a component."""
+    """Put documents together that are annotated for the same heads of a component.
+
+    examples (list[Example]): The documents.
+    pipe (BioNERMTL): The component.
+    YIELDS (tuple[list[str], list[Example]]): The heads, at least one, and their documents.
+    """
 
     def annotated(example: "Example") -> list[str]:
         return [head.name for head in pipe.heads if head.name in example.reference.spans]
@@ -294,6 +345,7 @@ def _judge_group(
             active_heads=heads,
             scores=True,
             thresholds={},
+            consistency={},
             temperatures={head: t for head, t in each.items() if head in names},
         )
         for each in settings

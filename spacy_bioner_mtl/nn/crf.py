@@ -11,7 +11,9 @@ exact for a sequence of 100,000 tokens as for one of ten.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE, Lattice, stack
@@ -304,3 +306,26 @@ def viterbi(lattice: Lattice) -> Tensor:
         tag = pointer.gather(1, tag[:, None])[:, 0]
         path.append(tag)
     return torch.stack(path[::-1]) * active
+
+
+def span_scores(
+    lattice: Lattice,
+    tags: Tensor,
+    columns: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Compute the probabilities of spans of a path, whatever the rest of it is.
+
+    lattice (Lattice): The scores of N sequences.
+    tags (Tensor): Shape (L, N): their paths.
+    columns (NDArray[int64]): Shape (spans,): the sequence of each span.
+    starts (NDArray[int64]): Shape (spans,): its first token.
+    ends (NDArray[int64]): Shape (spans,): the token after its last.
+    RETURNS (NDArray[float64]): Shape (spans,).
+    """
+    alone, given = (step.cpu().numpy() for step in ForwardBackward(lattice).path_steps(tags))
+    given = np.cumsum(given, axis=0)
+    log_scores = alone[starts, columns] + given[ends - 1, columns] - given[starts, columns]
+    scores: NDArray[np.float64] = np.exp(np.minimum(log_scores, 0.0))
+    return scores

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 #: Score of what is impossible; finite, so that differences of impossible scores are not NaN.
@@ -50,6 +52,19 @@ class Lattice:
         transitions = nn.functional.pad(self.transitions, (0, missing, 0, missing))
         return Lattice(emissions, transitions, self.lengths)
 
+    def select(self, chosen: Tensor) -> "Lattice":
+        """Keep some sequences.
+
+        chosen (Tensor): Shape (M,), int64: their indices.
+        RETURNS (Lattice): Their scores.
+        """
+        transitions = self.transitions
+        return Lattice(
+            self.emissions[:, chosen],
+            transitions[chosen] if transitions.dim() == 3 else transitions[:, chosen],
+            self.lengths[chosen],
+        )
+
     def transitions_at(self, t: int) -> Tensor:
         """Scores from token t to token t + 1. Shape (N, T, T)."""
         return self.transitions if self.transitions.dim() == 3 else self.transitions[t]
@@ -86,4 +101,27 @@ def stack(first: Lattice, second: Lattice) -> Lattice:
         torch.cat([first.emissions, second.emissions], dim=1),
         torch.cat([first.transitions, second.transitions], dim=sequences),
         torch.cat([first.lengths, second.lengths]),
+    )
+
+
+def temper(lattice: Lattice, temperatures: NDArray[np.float64]) -> Lattice:
+    """Divide scores by temperatures (Guo et al. 2017): above 1, what is probable becomes less so.
+
+    The order of taggings by their scores, and so the best one, stays.
+
+    lattice (Lattice): The scores of N sequences.
+    temperatures (NDArray[float64]): Shape (N,).
+    RETURNS (Lattice): The scores divided; what is impossible stays so.
+    """
+    if (temperatures == 1.0).all():
+        return lattice
+    divisors = torch.as_tensor(temperatures).to(lattice.emissions)
+
+    def divide(scores: Tensor, by: Tensor) -> Tensor:
+        return torch.where(scores > IMPOSSIBLE / 2, scores / by, scores)
+
+    return Lattice(
+        divide(lattice.emissions, divisors[:, None]),
+        divide(lattice.transitions, divisors[:, None, None]),
+        lattice.lengths,
     )

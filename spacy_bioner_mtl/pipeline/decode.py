@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spacy_bioner_mtl.models.sequences import Sequences, concatenate, split_sequences
+from spacy_bioner_mtl.models.sequences import concatenate, split_sequences
 from spacy_bioner_mtl.models.types import Answer
-from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
-from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE, Lattice
-from spacy_bioner_mtl.nn.tagset import OUTSIDE, Head, tags_to_spans
+from spacy_bioner_mtl.nn.crf import span_scores, viterbi
+from spacy_bioner_mtl.nn.lattice import temper
+from spacy_bioner_mtl.nn.tagset import BEGIN, OUTSIDE, SINGLE, Head, spans_to_tags, tags_to_spans
+from spacy_bioner_mtl.pipeline.consistency import Occurrences, find_repeats
 from spacy_bioner_mtl.pipeline.settings import HeadSettings
 from spacy_bioner_mtl.pipeline.spans import FoundSpan
 from spacy_bioner_mtl.pipeline.windows import ROW, Part, join_windows
@@ -22,7 +23,10 @@ Reply = tuple[Part, list[Answer]]
 
 
 def decode(
-    replies: Iterable[Reply], heads: list[Head], settings: HeadSettings, n_docs: int
+    replies: Iterable[Reply],
+    heads: list[Head],
+    settings: HeadSettings,
+    n_docs: int,
 ) -> list[list[FoundSpan]]:
     """Read the most probable tagging of every pair of sequence and head, all heads at once.
 
@@ -35,7 +39,7 @@ def decode(
     tables, parts, n_sequences = [np.empty(0, dtype=ROW)], [split_sequences([])], 0
     for part, answers in replies:
         own = part.sequences
-        table = _rows_of_part(own, answers, settings)
+        table = _rows_of_part(part, answers, settings)
         table["sequence"] += n_sequences
         n_sequences += len(own)
         tables.append(table)
@@ -61,94 +65,94 @@ def _found_spans(rows: NDArray[np.void], heads: list[Head], scores: bool) -> lis
     ]
 
 
-def _rows_of_part(
-    sequences: Sequences, answers: list[Answer], settings: HeadSettings
-) -> NDArray[np.void]:
+def find_occurrences(
+    part: Part, answers: list[Answer], settings: HeadSettings, heads: NDArray[np.bool_]
+) -> Occurrences:
+    """Find spans, and all other occurrences of their strings in their documents.
+
+    part (Part): The part of the documents.
+    answers (list[Answer]): The network's answers to it.
+    settings (HeadSettings): The temperatures.
+    heads (NDArray[bool]): Shape (heads,): those whose other occurrences are looked for.
+    RETURNS (Occurrences): All of them, with their scores; tokens are counted in each sequence.
+    """
+    paths = [viterbi(answer.lattice) for answer in answers]
+    found = np.concatenate([_best_spans(*each) for each in zip(answers, paths, strict=True)])
+    further, groups = find_repeats(part.docs, part.sequences, found, heads)
+    rows = np.concatenate([found, further])
+    _score(rows, answers, paths, settings.temperatures)
+    return Occurrences(rows, groups)
+
+
+def _rows_of_part(part: Part, answers: list[Answer], settings: HeadSettings) -> NDArray[np.void]:
     """Rows of all answers to a part; their tokens are those of the documents."""
-    rows = np.concatenate([_rows_of_answer(answer, settings) for answer in answers])
-    rows["start"] = sequences.to_doc(rows["sequence"], rows["start"])
-    rows["end"] = sequences.to_doc(rows["sequence"], rows["end"] - 1) + 1
+    heads = ~np.isnan(settings.consistency[:, 0])
+    if not heads.any():
+        paths = [viterbi(answer.lattice) for answer in answers]
+        rows = np.concatenate([_best_spans(*each) for each in zip(answers, paths, strict=True)])
+        scored = settings.scored[rows["head"]]
+        rows[scored] = _score(rows[scored], answers, paths, settings.temperatures)
+    else:
+        occurrences = find_occurrences(part, answers, settings, heads)
+        rows = occurrences.revise(settings.consistency)
+    rows["start"] = part.sequences.to_doc(rows["sequence"], rows["start"])
+    rows["end"] = part.sequences.to_doc(rows["sequence"], rows["end"] - 1) + 1
     return rows
 
 
-def _rows_of_answer(answer: Answer, settings: HeadSettings) -> NDArray[np.void]:
-    """Rows of an answer; tokens are counted from the beginning of each sequence."""
-    tags = viterbi(answer.lattice)
-    # Only what has a span needs probabilities: in most pairs a head finds nothing.
-    pairs = torch.nonzero((tags != OUTSIDE).any(dim=0))[:, 0]
-    asked = answer.pairs[pairs.cpu().numpy()]
-    tags = tags[:, pairs]
-    columns, starts, ends, labels = tags_to_spans(tags.T.cpu().numpy())
+def _best_spans(answer: Answer, path: torch.Tensor) -> NDArray[np.void]:
+    """Rows of the spans of an answer's best paths; tokens are counted in each sequence."""
+    # In most pairs a head finds nothing.
+    pairs = torch.nonzero((path != OUTSIDE).any(dim=0))[:, 0]
+    columns, starts, ends, labels = tags_to_spans(path[:, pairs].T.cpu().numpy())
     rows = np.empty(len(columns), dtype=ROW)
-    rows["sequence"], rows["head"] = asked[columns].T
+    rows["sequence"], rows["head"] = answer.pairs[pairs.cpu().numpy()[columns]].T
     rows["start"], rows["end"], rows["label"] = starts, ends, labels
     rows["score"] = np.nan
-    scored = np.flatnonzero(settings.scored[asked[:, 1]])
-    if len(scored):
-        chosen = torch.as_tensor(scored, device=pairs.device)
-        lattice = _select(answer.lattice, pairs[chosen])
-        temperatures = settings.temperatures[asked[scored, 1]]
-        column = np.full(len(asked), -1)
-        column[scored] = np.arange(len(scored))
-        among = column[columns]
-        mine = among >= 0
-        rows["score"][mine] = span_scores(
-            temper(lattice, temperatures), tags[:, chosen], among[mine], starts[mine], ends[mine]
-        )
     return rows
 
 
-def span_scores(
-    lattice: Lattice,
-    tags: torch.Tensor,
-    columns: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Compute the probabilities of spans of a path, whatever the rest of it is.
-
-    lattice (Lattice): The scores of N sequences.
-    tags (Tensor): Shape (L, N): their paths.
-    columns (NDArray[int64]): Shape (spans,): the sequence of each span.
-    starts (NDArray[int64]): Shape (spans,): its first token.
-    ends (NDArray[int64]): Shape (spans,): the token after its last.
-    RETURNS (NDArray[float64]): Shape (spans,).
-    """
-    alone, given = (step.cpu().numpy() for step in ForwardBackward(lattice).path_steps(tags))
-    given = np.cumsum(given, axis=0)
-    log_scores = alone[starts, columns] + given[ends - 1, columns] - given[starts, columns]
-    scores: NDArray[np.float64] = np.exp(np.minimum(log_scores, 0.0))
-    return scores
-
-
-def temper(lattice: Lattice, temperatures: NDArray[np.float64]) -> Lattice:
-    """Divide scores by temperatures (Guo et al. 2017): above 1, what is probable becomes less so.
-
-    The order of taggings by their scores, and so the best one, stays.
-
-    lattice (Lattice): The scores of N sequences.
-    temperatures (NDArray[float64]): Shape (N,).
-    RETURNS (Lattice): The scores divided; what is impossible stays so.
-    """
-    if (temperatures == 1.0).all():
-        return lattice
-    divisors = torch.as_tensor(temperatures).to(lattice.emissions)
-
-    def divide(scores: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
-        return torch.where(scores > IMPOSSIBLE / 2, scores / by, scores)
-
-    return Lattice(
-        divide(lattice.emissions, divisors[:, None]),
-        divide(lattice.transitions, divisors[:, None, None]),
-        lattice.lengths,
-    )
+def _score(
+    rows: NDArray[np.void],
+    answers: list[Answer],
+    paths: list[torch.Tensor],
+    temperatures: NDArray[np.float64],
+) -> NDArray[np.void]:
+    """Give spans their probabilities, in place; none of one pair shares a token."""
+    # Every pair of sequence and head has one number, and one column in one answer.
+    n_heads = len(temperatures)
+    numbers = rows["sequence"] * n_heads + rows["head"]
+    for answer, path in zip(answers, paths, strict=True):
+        of_answer = answer.pairs[:, 0] * n_heads + answer.pairs[:, 1]
+        order = np.argsort(of_answer)
+        place = np.minimum(np.searchsorted(of_answer, numbers, sorter=order), len(order) - 1)
+        column = order[place]
+        mine = np.flatnonzero(of_answer[column] == numbers)
+        if len(mine):
+            columns, among = np.unique(column[mine], return_inverse=True)
+            chosen = torch.as_tensor(columns, device=path.device)
+            lattice = answer.lattice.select(chosen)
+            tags = _write_tags(path[:, chosen], rows[mine], among)
+            lattice = temper(lattice, temperatures[answer.pairs[columns, 1]])
+            rows["score"][mine] = span_scores(
+                lattice, tags, among, rows["start"][mine], rows["end"][mine]
+            )
+    return rows
 
 
-def _select(lattice: Lattice, pairs: torch.Tensor) -> Lattice:
-    """Keep some of a batch's sequences."""
-    transitions = lattice.transitions
-    return Lattice(
-        lattice.emissions[:, pairs],
-        transitions[pairs] if transitions.dim() == 3 else transitions[:, pairs],
-        lattice.lengths[pairs],
-    )
+def _write_tags(
+    path: torch.Tensor, rows: NDArray[np.void], columns: NDArray[np.int64]
+) -> torch.Tensor:
+    """Write the tags of spans into paths that have others there."""
+    starts, ends, labels = rows["start"], rows["end"], rows["label"]
+    first = 1 + 4 * labels + np.where(ends - starts == 1, SINGLE, BEGIN)
+    tags = path.cpu().numpy()
+    others = np.flatnonzero(tags[starts, columns] != first).tolist()
+    if not others:
+        return path
+    tags = tags.copy()
+    for index in others:
+        start, end = int(starts[index]), int(ends[index])
+        span = (0, end - start, int(labels[index]))
+        tags[start:end, columns[index]] = spans_to_tags([span], end - start)
+    return torch.as_tensor(tags, device=path.device)

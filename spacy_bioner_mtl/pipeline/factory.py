@@ -29,6 +29,7 @@ register_explanations()
         "scores": True,
         "thresholds": {},
         "temperatures": {},
+        "consistency": {},
         "active_heads": None,
         "scorer": {"@scorers": "spacy_bioner_mtl.heads_scorer.v1"},
     },
@@ -43,6 +44,7 @@ def make_bioner_mtl(
     scores: bool,
     thresholds: dict[str, float],
     temperatures: dict[str, float],
+    consistency: dict[str, dict[str, float]],
     active_heads: list[str] | None,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> BioNERMTL:
@@ -64,6 +66,11 @@ def make_bioner_mtl(
     temperatures (dict[str, float]): For heads by name, what the CRF's scores are divided by before
         probabilities are computed from them; what is found stays the same. Heads that are not
         named have 1. `bioner-mtl calibrate --fit` finds them.
+    consistency (dict[str, dict[str, float]]): For heads by name, how they judge all occurrences of
+        a string that they have found in a document, those that they have not found included. The
+        new logit of an occurrence's probability is "own" * (its logit) + "others" * (the mean of
+        those of the others) + "bias"; above 0 it is a mention. Heads that are not named leave all
+        as it is. `bioner-mtl calibrate --fit` finds the weights.
     active_heads (list[str] | None): The heads that are asked when predicting; None for all. The
         others cost no time, get no span group and have no part in doc.ents, so that the scorer
         counts all their gold spans as missed. All heads train.
@@ -75,6 +82,7 @@ def make_bioner_mtl(
         "scores": scores,
         "thresholds": thresholds,
         "temperatures": temperatures,
+        "consistency": consistency,
         "active_heads": active_heads,
     }
     component = BioNERMTL(nlp.vocab, model, name, merge=merge, cfg=cfg, scorer=scorer)

@@ -13,6 +13,10 @@ from spacy_bioner_mtl.nn.tagset import Head
 #: Settings of each head, and the value that asks for nothing.
 NEUTRAL = {"thresholds": 0.0, "temperatures": 1.0}
 
+#: Of an occurrence of a repeated string: the weight of its own logit, that of the mean logit of the
+#: other occurrences, and what is added.
+WEIGHTS = ("own", "others", "bias")
+
 
 @dataclass(frozen=True)
 class HeadSettings:
@@ -21,12 +25,15 @@ class HeadSettings:
     active (NDArray[int64]): Indices of the heads that are asked.
     thresholds (NDArray[float64]): Shape (heads,): scores below which spans are dropped.
     temperatures (NDArray[float64]): Shape (heads,): what scores of taggings are divided by.
+    consistency (NDArray[float64]): Shape (heads, 3): weights by which repeated strings of a
+        document are judged together; NaN for heads that leave them as they are.
     scores (bool): Whether spans come with their scores.
     """
 
     active: NDArray[np.int64]
     thresholds: NDArray[np.float64]
     temperatures: NDArray[np.float64]
+    consistency: NDArray[np.float64]
     scores: bool
 
     @property
@@ -84,6 +91,7 @@ def read_settings(cfg: Mapping[str, Any], heads: Sequence[Head], component: str)
         ("active_heads", active),
         ("thresholds", thresholds),
         ("temperatures", temperatures),
+        ("consistency", cfg["consistency"]),
     ):
         for name in named:
             if name not in names:
@@ -94,9 +102,18 @@ def read_settings(cfg: Mapping[str, Any], heads: Sequence[Head], component: str)
     for name, value in temperatures.items():
         if not 0.0 < value < np.inf:
             raise refuse("temperatures", f"has {value} for '{name}', but a temperature is above 0")
+    for name, weights in cfg["consistency"].items():
+        if set(weights) != set(WEIGHTS) or not np.isfinite(list(weights.values())).all():
+            wanted = ", ".join(WEIGHTS)
+            raise refuse("consistency", f"has {weights} for '{name}', but takes numbers: {wanted}")
+    unnamed = dict.fromkeys(WEIGHTS, np.nan)
+    weights_of = [cfg["consistency"].get(name, unnamed) for name in names]
     return HeadSettings(
         active=np.array([i for i, name in enumerate(names) if name in active], dtype=np.int64),
         thresholds=np.array([thresholds.get(name, 0.0) for name in names], dtype=np.float64),
         temperatures=np.array([temperatures.get(name, 1.0) for name in names], dtype=np.float64),
+        consistency=np.array(
+            [[weights[name] for name in WEIGHTS] for weights in weights_of], dtype=np.float64
+        ).reshape(-1, len(WEIGHTS)),
         scores=bool(cfg["scores"]),
     )

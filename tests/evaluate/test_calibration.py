@@ -257,3 +257,18 @@ def test_the_lines_that_the_command_prints_work(honest, tmp_path):
     lines = "[components.bioner_mtl.temperatures]" + "".join(re.findall(r"\n.* = .*", lines))
     config = spacy.util.Config().from_str(f"[components]\n[components.bioner_mtl]\n{lines}")
     assert config["components"]["bioner_mtl"]["temperatures"] == saved["temperatures"]
+
+
+def test_temperatures_can_be_put_into_a_twin(honest, tmp_path):
+    for name in ("model", "twin"):
+        honest.to_disk(tmp_path / name)
+    save(tmp_path / "dev.spacy", doubtful(honest, 100, 1))
+    result = run(tmp_path / "model", tmp_path / "dev.spacy", "--fit", "--into", tmp_path / "twin")
+    assert result.exit_code == 0, result.output
+    expected = fit_temperatures(honest, [tmp_path / "dev.spacy"]).temperatures
+    twin = spacy.load(tmp_path / "twin").get_pipe("bioner_mtl").cfg["temperatures"]
+    assert {head: twin[head] for head in expected} == expected
+    before = spacy.load(tmp_path / "model").get_pipe("bioner_mtl").cfg["temperatures"]
+    assert before != twin
+    refused = run(tmp_path / "model", tmp_path / "dev.spacy", "--into", tmp_path / "twin")
+    assert refused.exit_code == 1 and "belong to --fit" in str(refused.exception or refused.output)

@@ -13,11 +13,11 @@ from spacy.tokens import Doc
 
 from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.models.types import Answer
+from spacy_bioner_mtl.nn import crf
 from spacy_bioner_mtl.nn.crf import ForwardBackward, viterbi
-from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE
+from spacy_bioner_mtl.nn.lattice import IMPOSSIBLE, temper
 from spacy_bioner_mtl.nn.tagset import Head
-from spacy_bioner_mtl.pipeline import decode as module
-from spacy_bioner_mtl.pipeline.decode import decode, temper
+from spacy_bioner_mtl.pipeline.decode import decode
 from spacy_bioner_mtl.pipeline.settings import read_settings
 from spacy_bioner_mtl.pipeline.windows import Part
 
@@ -25,8 +25,8 @@ HEADS = [Head("one", ("A",)), Head("two", ("B",))]
 
 
 def head_settings(**cfg):
-    defaults = {"scores": True, "thresholds": {}, "temperatures": {}, "active_heads": None}
-    return read_settings({**defaults, **cfg}, HEADS, "bioner_mtl")
+    defaults = {"scores": True, "thresholds": {}, "temperatures": {}, "consistency": {}}
+    return read_settings({**defaults, "active_heads": None, **cfg}, HEADS, "bioner_mtl")
 
 
 def reply(lattice):
@@ -107,7 +107,7 @@ def test_scores_that_nobody_asks_for_are_not_computed(monkeypatch):
             batches.append(lattice.emissions.shape[1])
             super().__init__(lattice)
 
-    monkeypatch.setattr(module, "ForwardBackward", Counted)
+    monkeypatch.setattr(crf, "ForwardBackward", Counted)
     found = decode([reply(lattice)], HEADS, head_settings(scores=False), 3)
     assert not batches
     assert [[span._replace(score=None) for span in each] for each in plain] == found

@@ -1,0 +1,131 @@
+"""Weights by which a head judges repeated strings of a document together.
+
+An occurrence's new probability is a logistic regression on its own logit and the mean of the other
+occurrences' (see pipeline/consistency.py). The weights are those that make the outcomes on gold
+documents most probable.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spacy_bioner_mtl.console.progress import track
+from spacy_bioner_mtl.evaluate.calibration import DOCS_AT_ONCE, by_annotation, prepare_gold
+from spacy_bioner_mtl.pipeline.loading import bioner_pipes
+from spacy_bioner_mtl.pipeline.settings import WEIGHTS
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.training import Example
+
+    from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
+
+#: Fewer repeated occurrences, or right or wrong ones, say too little: the head gets no weights.
+LEAST = 100
+
+
+@dataclass
+class Evidence:
+    """What is known of the occurrences of a head's repeated strings.
+
+    logits (list[NDArray[float64]]): Each of shape (occurrences, 2): the own one, and the mean of
+        the others.
+    right (list[NDArray[bool]]): Each of shape (occurrences,): whether the gold has them.
+    """
+
+    logits: list[NDArray[np.float64]]
+    right: list[NDArray[np.bool_]]
+
+
+def fit_consistency(nlp: "Language", paths: Sequence[Path]) -> dict[str, dict[str, float]]:
+    """Find the weights of each head. The pipeline stays as it is.
+
+    nlp (Language): The pipeline, with the temperatures that it will have.
+    paths (Sequence[Path]): Whole documents that the pipeline was not trained on: .spacy files, or
+        folders with such files anywhere in them.
+    RETURNS (dict[str, dict[str, float]]): The weights, for the setting "consistency"; of heads for
+        which there are enough repeated strings, some right and some wrong.
+    RAISES (InputError): If a path holds no DocBin.
+    """
+    examples = prepare_gold(nlp, paths)
+    evidence: dict[str, Evidence] = {}
+    for pipe in bioner_pipes(nlp):
+        for heads, group in by_annotation(examples, pipe):
+            starts = range(0, len(group), DOCS_AT_ONCE)
+            for first in track(starts, f"batches for {', '.join(heads)}", len(starts)):
+                _collect(pipe, heads, group[first : first + DOCS_AT_ONCE], evidence)
+    weights = {}
+    for head in sorted(evidence):
+        logits = np.concatenate(evidence[head].logits)
+        right = np.concatenate(evidence[head].right)
+        if min(right.sum(), (~right).sum()) >= LEAST:
+            weights[head] = dict(zip(WEIGHTS, fit_logistic(logits, right), strict=True))
+    return weights
+
+
+def fit_logistic(values: NDArray[np.float64], right: NDArray[np.bool_]) -> list[float]:
+    """Fit a logistic regression with an intercept.
+
+    values (NDArray[float64]): Shape (cases, features).
+    right (NDArray[bool]): Shape (cases,): the outcomes, of both kinds.
+    RETURNS (list[float]): The coefficients, and the intercept, to three digits.
+    """
+    import torch
+
+    features = torch.from_numpy(np.column_stack([values, np.ones(len(values))]))
+    outcomes = torch.from_numpy(right.astype(np.float64))
+    weights = torch.zeros(features.shape[1], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = torch.nn.functional.binary_cross_entropy_with_logits(features @ weights, outcomes)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    return [float(f"{weight:.3g}") for weight in weights.tolist()]
+
+
+def _collect(
+    pipe: "BioNERMTL", heads: list[str], examples: "list[Example]", evidence: dict[str, Evidence]
+) -> None:
+    """Add what some documents tell, which are annotated for these heads."""
+    from spacy.tokens import Span
+
+    from spacy_bioner_mtl.pipeline.decode import find_occurrences
+    from spacy_bioner_mtl.pipeline.judge import Judge
+
+    settings = pipe.head_settings(active_heads=heads, consistency={})
+    numbers = {number: head for number, head in enumerate(pipe.heads) if head.name in heads}
+    wanted = np.isin(np.arange(len(pipe.heads)), list(numbers))
+    judges = {
+        (i, number): Judge(example, head.name)
+        for i, example in enumerate(examples)
+        for number, head in numbers.items()
+    }
+    for part, answers in pipe.ask([example.predicted for example in examples], settings):
+        occurrences = find_occurrences(part, answers, settings, wanted)
+        chosen = np.flatnonzero(occurrences.repeated)
+        rows = occurrences.rows[chosen]
+        logits = occurrences.evidence()[chosen]
+        docs = part.sequences.docs[rows["sequence"]] + part.first_doc
+        starts = part.sequences.to_doc(rows["sequence"], rows["start"])
+        ends = part.sequences.to_doc(rows["sequence"], rows["end"] - 1) + 1
+        verdicts = np.full(len(rows), -1)
+        for index, (doc, head, start, end, label) in enumerate(
+            np.stack([docs, rows["head"], starts, ends, rows["label"]], axis=1).tolist()
+        ):
+            span = Span(examples[doc].predicted, start, end, label=numbers[head].labels[label])
+            keys = judges[doc, head].locate([span])
+            if keys:
+                verdicts[index] = keys <= judges[doc, head].gold
+        for number, head in numbers.items():
+            mine = (rows["head"] == number) & (verdicts >= 0)
+            known = evidence.setdefault(head.name, Evidence([], []))
+            known.logits.append(logits[mine])
+            known.right.append(verdicts[mine] == 1)

@@ -1,0 +1,146 @@
+"""Within a document, mentions of one string support each other.
+
+Authors repeat names, and annotators annotate them wherever they stand: of the strings that are
+annotated somewhere in an abstract of BC5CDR, 99.97 % of all occurrences are. The network reads
+sentence by sentence and does not know that. Here, for each head, all occurrences of a string that
+the head has found in a document are looked at together, those that it has not found as well; each
+is judged anew by its own probability and by those of the others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+
+from spacy_bioner_mtl.models.sequences import Sequences
+
+#: Probabilities nearer to 0 or 1 are no surer than this, in logits.
+SURE = 7.0
+#: Shorter words must be written alike: case tells names from words.
+CASELESS_FROM = 4
+
+Rows = NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class Occurrences:
+    """Occurrences of strings, found by a head or not.
+
+    rows (NDArray[void]): Sequence, head, start and end in the sequence, label and score.
+    groups (NDArray[int64]): Shape (rows,): occurrences of one string in one document, for one head
+        and label, have the same number.
+    """
+
+    rows: Rows
+    groups: NDArray[np.int64]
+
+    @property
+    def repeated(self) -> NDArray[np.bool_]:
+        """Mask of the rows that are not alone in their group. Shape (rows,)."""
+        repeated: NDArray[np.bool_] = np.bincount(self.groups)[self.groups] > 1
+        return repeated
+
+    def evidence(self) -> NDArray[np.float64]:
+        """Return each row's own logit, and the mean of those of the others. Shape (rows, 2)."""
+        own = to_logits(self.rows["score"])
+        count = np.bincount(self.groups)[self.groups]
+        others = (np.bincount(self.groups, own)[self.groups] - own) / np.maximum(count - 1, 1)
+        return np.stack([own, others], axis=1)
+
+    def revise(self, weights: NDArray[np.float64]) -> Rows:
+        """Judge the rows anew: those that are repeated, and of heads that have weights.
+
+        The new logit is own * (its logit) + others * (the mean of the others' logits) + bias.
+
+        weights (NDArray[float64]): Shape (heads, 3): own, others and bias of each head.
+        RETURNS (NDArray[void]): Those that are mentions, with their new scores.
+        """
+        own, others, bias = weights[self.rows["head"]].T
+        evidence = self.evidence()
+        logits = own * evidence[:, 0] + others * evidence[:, 1] + bias
+        repeated = self.repeated
+        rows = self.rows.copy()
+        rows["score"][repeated] = 1.0 / (1.0 + np.exp(-logits[repeated]))
+        kept: Rows = rows[~repeated | (logits > 0.0)]
+        return kept
+
+
+def to_logits(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn probabilities into logits, bounded by SURE."""
+    with np.errstate(divide="ignore"):
+        logits: NDArray[np.float64] = np.clip(np.log(scores) - np.log1p(-scores), -SURE, SURE)
+    return logits
+
+
+def find_repeats(
+    docs: list[Doc], sequences: Sequences, rows: Rows, heads: NDArray[np.bool_]
+) -> tuple[Rows, NDArray[np.int64]]:
+    """Find all occurrences of the strings that heads have found in a document.
+
+    docs (list[Doc]): The documents.
+    sequences (Sequences): Their sequences, all of them.
+    rows (NDArray[void]): What heads have found: sequence, head, start and end in the sequence,
+        label. Of one head, no two share a token.
+    heads (NDArray[bool]): Shape (heads,): those whose strings are looked for; what others have
+        found is alone in its group.
+    RETURNS (tuple[NDArray[void], NDArray[int64]]): Further occurrences, which share no token with
+        what the same head has found, nor with each other; and the groups of all: first of the given
+        rows, then of the further ones.
+    """
+    keys = _token_keys(docs)[sequences.flatten(np.array([len(doc) for doc in docs])).tokens]
+    starts = np.cumsum(sequences.lengths) - sequences.lengths
+    of_token = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    doc_of_token = sequences.docs[of_token]
+    first = starts[rows["sequence"]] + rows["start"]
+    groups = np.zeros(len(rows), dtype=np.int64)
+    known: dict[tuple[int, int, int, bytes], int] = {}
+    taken: dict[int, NDArray[np.bool_]] = {}
+    length = rows["end"] - rows["start"]
+    doc = sequences.docs[rows["sequence"]]
+    for index, (begin, size, number, head, label) in enumerate(
+        np.stack([first, length, doc, rows["head"], rows["label"]], axis=1).tolist()
+    ):
+        if not heads[head]:
+            continue
+        text = keys[begin : begin + size].tobytes()
+        groups[index] = known.setdefault((number, head, label, text), len(known))
+        taken.setdefault(head, np.zeros(len(keys), dtype=np.bool_))[begin : begin + size] = True
+    further: list[tuple[int, ...]] = []
+    bounds = np.searchsorted(doc_of_token, np.arange(len(docs) + 1))
+    # Longer strings first: they may hold shorter ones.
+    for (number, head, label, text), group in sorted(
+        known.items(), key=lambda one: -len(one[0][3])
+    ):
+        wanted = np.frombuffer(text, dtype=keys.dtype)
+        low, high = int(bounds[number]), int(bounds[number + 1])
+        for begin in _occurrences(keys[low:high], wanted):
+            begin, end = begin + low, begin + low + len(wanted)
+            if of_token[begin] == of_token[end - 1] and not taken[head][begin:end].any():
+                taken[head][begin:end] = True
+                sequence = int(of_token[begin])
+                place = begin - int(starts[sequence])
+                further.append((sequence, head, place, place + len(wanted), label, group))
+    found = np.zeros(len(further), dtype=rows.dtype)
+    table = np.array(further, dtype=np.int64).reshape(-1, 6)
+    for column, name in enumerate(("sequence", "head", "start", "end", "label")):
+        found[name] = table[:, column]
+    others = np.flatnonzero(~heads[rows["head"]])
+    groups[others] = len(known) + np.arange(len(others))
+    return found, np.concatenate([groups, table[:, 5]])
+
+
+def _token_keys(docs: list[Doc]) -> NDArray[np.uint64]:
+    """What tokens are compared by: lower-cased forms of words, forms of short words."""
+    values = np.concatenate([doc.to_array(["ORTH", "LOWER", "LENGTH"]) for doc in docs])
+    keys: NDArray[np.uint64] = np.where(values[:, 2] < CASELESS_FROM, values[:, 0], values[:, 1])
+    return keys
+
+
+def _occurrences(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> Iterator[int]:
+    """Find where a sequence of keys stands in another."""
+    last = len(keys) - len(wanted) + 1
+    for begin in np.flatnonzero(keys[: max(last, 0)] == wanted[0]).tolist():
+        if len(wanted) == 1 or (keys[begin : begin + len(wanted)] == wanted).all():
+            yield begin

@@ -1,0 +1,74 @@
+"""Weights by which repeated strings are judged: found again, and put into a pipeline."""
+
+import numpy as np
+import pytest
+import spacy
+import srsly
+from spacy.tokens import Doc, DocBin, Span
+
+from spacy_bioner_mtl.cli import main
+from spacy_bioner_mtl.evaluate import consistency_weights
+from spacy_bioner_mtl.evaluate.consistency_weights import fit_consistency, fit_logistic
+
+WORDS = [
+    "BRAC4",
+    "is",
+    "expressed",
+    "in",
+    "the",
+    "kidney",
+    ".",
+    "Nothing",
+    "was",
+    "found",
+    "in",
+    "brac4",
+    ".",
+]
+
+
+def test_known_weights_are_found_again():
+    random = np.random.default_rng(0)
+    values = random.normal(size=(20_000, 2)) * 3.0
+    logits = 0.6 * values[:, 0] + 0.3 * values[:, 1] - 0.5
+    right = random.random(len(values)) < 1.0 / (1.0 + np.exp(-logits))
+    assert fit_logistic(values, right) == pytest.approx([0.6, 0.3, -0.5], abs=0.05)
+
+
+@pytest.fixture
+def gold(trained, tmp_path):
+    """Of BRAC4 in both spellings: half of the documents have both, half have none."""
+    docs = []
+    for number in range(40):
+        doc = Doc(trained.vocab, words=WORDS, sent_starts=[i in (0, 7) for i in range(len(WORDS))])
+        both = [Span(doc, start, start + 1, label="GENE") for start in (0, 11)]
+        doc.spans["genes"] = both if number % 4 else []
+        docs.append(doc)
+    DocBin(docs=docs).to_disk(tmp_path / "gold.spacy")
+    return tmp_path / "gold.spacy"
+
+
+def test_heads_of_which_enough_is_known_get_weights(trained, gold, monkeypatch):
+    assert fit_consistency(trained, [gold]) == {}
+    monkeypatch.setattr(consistency_weights, "LEAST", 10)
+    weights = fit_consistency(trained, [gold])
+    assert set(weights) == {"genes"}
+    with trained.get_pipe("bioner_mtl").settings(consistency=weights):
+        doc = trained(Doc(trained.vocab, words=WORDS))
+    # Three in four are right, whatever the network thinks of the small letters.
+    assert [span.text for span in doc.spans["genes"]] == ["BRAC4", "brac4"]
+    assert doc.spans["genes"].attrs["scores"] == pytest.approx([0.75, 0.75], abs=0.1)
+
+
+def test_the_command_puts_them_into_a_pipeline(trained, gold, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(consistency_weights, "LEAST", 10)
+    trained.to_disk(tmp_path / "model")
+    model, output = str(tmp_path / "model"), str(tmp_path / "fit.json")
+    arguments = [model, str(gold), "--fit", "--consistency", "--into", model, "--output", output]
+    with pytest.raises(SystemExit) as stop:
+        main(["calibrate", *arguments])
+    assert stop.value.code == 0, capsys.readouterr().err
+    saved = srsly.read_json(output)
+    cfg = spacy.load(tmp_path / "model").get_pipe("bioner_mtl").cfg
+    assert cfg["consistency"] == saved["consistency"] and set(saved["consistency"]) == {"genes"}
+    assert cfg["temperatures"]["genes"] == saved["temperatures"]["genes"]
