@@ -18,7 +18,9 @@ def evaluate_text(
             metavar="SOURCE", help='A file or folder of texts with gold mentions; "-" for stdin.'
         ),
     ],
-    head: Annotated[str, Option("--head", metavar="NAME", help="The head to score.")],
+    head: Annotated[
+        str, Option("--head", metavar="NAME", help="The head to score, or merged: doc.ents.")
+    ],
     source_format: Annotated[
         str | None,
         Option("--from", metavar="FORMAT", help="Default: recognised from content and names."),

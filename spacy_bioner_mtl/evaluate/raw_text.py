@@ -23,7 +23,7 @@ from spacy_bioner_mtl.formats.gold_records import (
     read_sources,
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Record
+from spacy_bioner_mtl.formats.record import MERGED_HEAD, SOURCE_HEAD, Record
 from spacy_bioner_mtl.pipeline.judge import Key, LabelScores
 from spacy_bioner_mtl.pipeline.loading import active_head_names, bioner_pipes
 
@@ -39,7 +39,7 @@ DOCUMENTS_PER_ZONE = 256
 class RawTextEvaluation:
     """What an evaluation on raw text found.
 
-    head (str): The head.
+    head (str): The head, or MERGED_HEAD.
     documents (int): Number of documents.
     tokens (int): Number of the pipeline's tokens, white space left out.
     labels (LabelScores): Scores of each label, in the gold or predicted.
@@ -142,17 +142,17 @@ def evaluate_raw_text(
 
     nlp (Language): The pipeline.
     texts (GoldTexts): The texts, of any length.
-    head (str): The head.
+    head (str): The head, or MERGED_HEAD for doc.ents.
     label_map (Mapping[str, str | None] | None): New labels for old ones, of gold and of the head;
         null or "" leaves a label out of both.
     RETURNS (RawTextEvaluation): Scores and counts.
     RAISES (InputError): If there is no such head, it is not active, or the file is malformed.
     """
     heads = active_head_names(nlp)
-    if head not in heads:
+    if head not in (*heads, MERGED_HEAD):
         raise InputError(
             f"there is no head {head!r} in the pipeline, or it is switched off; choose from: "
-            f"{', '.join(heads)}"
+            f"{', '.join((*heads, MERGED_HEAD))}"
         )
     label_map = label_map or {}
     evaluation = RawTextEvaluation(head, gold=texts.report)
@@ -174,7 +174,7 @@ def evaluate_raw_text(
 def _head_labels(nlp: "Language", name: str) -> Iterator[str]:
     for pipe in bioner_pipes(nlp):
         for head in pipe.heads:
-            if head.name == name:
+            if name in (head.name, MERGED_HEAD):
                 yield from head.labels
 
 
@@ -196,7 +196,7 @@ def _count(
     for piece in find_unknown(record, label_map):
         unknown[piece.start : piece.end] = True
     predicted: set[Key] = set()
-    for span in doc.spans[evaluation.head]:
+    for span in doc.ents if evaluation.head == MERGED_HEAD else doc.spans[evaluation.head]:
         met.add(span.label_)
         label = rename(span.label_, label_map)
         key = (span.start_char, span.end_char, label or "")

@@ -117,6 +117,20 @@ def test_scores_are_those_of_evaluate_where_tokens_are_given(tmp_path_factory, t
         assert each.fscore == pytest.approx(scores["f"])
 
 
+def test_the_merged_answer_can_be_scored(tmp_path, trained):
+    doc = trained(MEDICINE)
+    gold = [(ent.text, ent.label_) for ent in doc.ents]
+    path = save(tmp_path / "gold.txt", [(MEDICINE, [*gold, ("got", "Drug")])])
+    evaluation = evaluate_raw_text(trained, path, "merged")
+    assert sum(each.tp for each in evaluation.labels.values()) == len(gold)
+    assert evaluation.labels.total().to_dict()["p"] == 1.0
+    assert evaluation.unknown_labels == ["Drug"]
+    left_out = evaluate_raw_text(
+        trained, path, "merged", label_map={gold[0][1]: None, "Drug": None}
+    )
+    assert gold[0][1] not in left_out.labels
+
+
 def test_gold_that_cannot_be_found_is_counted(tmp_path, copy_of_trained):
     nlp = copy_of_trained
     nlp.add_pipe("sentencizer", first=True)
