@@ -3,7 +3,7 @@
 BIONER_CORPORA: a folder like configs/corpora.yml describes it. Default: corpora/source, where
 ``spacy project assets`` puts them.
 BIONER_PUBTATOR: a folder of the PubTator files that come with AIONER. Default:
-corpora/pubtator.
+corpora/source/AIONER, likewise.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.getenv("BIONER_CORPORA") or ROOT / "corpora" / "source")
-PUBTATOR = Path(os.getenv("BIONER_PUBTATOR") or ROOT / "corpora" / "pubtator")
+PUBTATOR = Path(os.getenv("BIONER_PUBTATOR") or ROOT / "corpora" / "source" / "AIONER")
 
 
 def marks(*folders):
@@ -23,7 +23,7 @@ def marks(*folders):
     return [pytest.mark.corpora, skip]
 
 
-def needs(folder):
-    """Mark one test that reads a folder."""
-    corpora, skip = marks(folder)
+def needs(*folders):
+    """Mark one test that reads folders."""
+    corpora, skip = marks(*folders)
     return lambda test: corpora(skip(test))

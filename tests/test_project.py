@@ -13,7 +13,7 @@ import pytest
 import srsly
 from commands import find_click_command
 from conftest import ROOT
-from real_data import CORPORA, needs
+from real_data import CORPORA, PUBTATOR, needs
 from weasel.util import load_project_config
 
 from spacy_bioner_mtl.cli import app
@@ -21,6 +21,7 @@ from spacy_bioner_mtl.corpora.listing import read_corpora_list
 
 OUTPUT_FOLDERS = {"corpora", "vectors", "training", "metrics", "annotated", "packages"}
 SOURCE = "corpora/source"
+LISTS = ("corpora.yml", "corpora_types.yml")
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +80,13 @@ def default_assets(project):
 
 
 def test_every_asset_belongs_to_a_corpus(project):
-    corpora = read_corpora_list(ROOT / "configs" / "corpora.yml").corpora
-    files = {f"{SOURCE}/{file.path}": (corpus, file) for corpus in corpora for file in corpus.files}
+    lists = [read_corpora_list(ROOT / "configs" / name).corpora for name in LISTS]
+    files = {
+        f"{SOURCE}/{file.path}": (corpus, file)
+        for corpora in lists
+        for corpus in corpora
+        for file in corpus.files
+    }
     assert sorted(asset["dest"] for asset in project["assets"]) == sorted(files)
     for asset in project["assets"]:
         corpus, file = files[asset["dest"]]
@@ -90,11 +96,12 @@ def test_every_asset_belongs_to_a_corpus(project):
         assert re.fullmatch("[0-9a-f]{32}", asset["checksum"])
 
 
-@needs(CORPORA)
+@needs(CORPORA, PUBTATOR)
 def test_checksums_of_assets(project):
     for asset in default_assets(project):
-        content = (CORPORA / Path(asset["dest"]).relative_to(SOURCE)).read_bytes()
-        assert hashlib.md5(content).hexdigest() == asset["checksum"], asset["dest"]
+        path = Path(asset["dest"]).relative_to(SOURCE)
+        file = PUBTATOR / path.name if path.parts[0] == "AIONER" else CORPORA / path
+        assert hashlib.md5(file.read_bytes()).hexdigest() == asset["checksum"], asset["dest"]
 
 
 def test_scripts_call_what_exists(project):
@@ -113,7 +120,16 @@ def test_scripts_call_what_exists(project):
         assert set(given) <= options, words
         # Typer checks the number of arguments and the types of options.
         command.make_context(command.name, list(arguments))
-    assert called == {"verify", "convert-corpora", "floret", "glove", "evaluate", "annotate"}
+    assert called == {
+        "verify",
+        "convert-corpora",
+        "floret",
+        "glove",
+        "calibrate",
+        "evaluate",
+        "evaluate-text",
+        "annotate",
+    }
 
 
 def test_names_in_configs_that_training_sets(project):
@@ -173,6 +189,11 @@ def test_outputs_are_made_by_one_command(project):
     assert len(set(outputs)) == len(outputs)
 
 
+def mirrored(url, pubtator):
+    """The options that name mirrors of all assets."""
+    return "--vars.corpora_url", url, "--vars.aioner_url", pubtator
+
+
 def fake_mirror(folder, project):
     for asset in default_assets(project):
         file = folder / Path(asset["dest"]).relative_to(SOURCE)
@@ -186,23 +207,26 @@ def test_a_folder_serves_as_a_mirror(tmp_path, copy, project, as_url):
     mirror = tmp_path / "mirror"
     fake_mirror(mirror, project)
     url = mirror.as_uri() if as_url else mirror
-    fetched = spacy_project(copy, "assets", copy, "--vars.corpora_url", url)
+    fetched = spacy_project(copy, "assets", copy, *mirrored(url, f"{url}/AIONER"))
     assert fetched.returncode == 0, fetched.stdout + fetched.stderr
     for asset in default_assets(project):
         assert (copy / asset["dest"]).read_text(encoding="utf-8") == "not the real corpus\tO\n"
     verified = spacy_project(copy, "run", "corpora")
     assert verified.returncode == 1
-    assert verified.stderr.count("Delete it and download it") == len(default_assets(project))
+    of_paper = [asset for asset in default_assets(project) if "AIONER" not in asset["dest"]]
+    assert verified.stderr.count("Delete it and download it") == len(of_paper)
     assert not (copy / "corpora" / "docbin").exists()
 
 
-@needs(CORPORA)
+@needs(CORPORA, PUBTATOR)
 def test_the_real_corpora_pass(copy):
-    fetched = spacy_project(copy, "assets", copy, "--vars.corpora_url", CORPORA)
+    fetched = spacy_project(copy, "assets", copy, *mirrored(CORPORA, PUBTATOR))
     assert "Checksum doesn't match" not in fetched.stdout
     verified = spacy_project(copy, "run", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "BC4CHEMD: 3 missing of 3 files: skipped" in verified.stdout
+    by_type = spacy_project(copy, "run", "verify-types")
+    assert by_type.returncode == 0, by_type.stdout + by_type.stderr
     strict = spacy_project(copy, "run", "verify", copy, "--vars.missing", "")
     assert strict.returncode == 1 and "BC4CHEMD-IOBES/train.tsv: missing" in strict.stderr
 
