@@ -15,7 +15,7 @@ from real_data import CORPORA, PUBTATOR, needs
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
-from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer, configure_bio_tokenizer
+from spacy_bioner_mtl.pipeline.tokenizer import _TOKEN, BioTokenizer, configure_bio_tokenizer
 
 NAME = "spacy_bioner_mtl.BioTokenizer.v1"
 VOCAB = spacy.blank("en").vocab
@@ -75,6 +75,13 @@ def test_no_token_boundary_between_two_letters_or_digits(text):
 def test_white_space_is_treated_as_spacy_treats_it(text):
     # Without rules for punctuation, spaCy's own tokenizer splits at white space only.
     reference = Tokenizer(VOCAB)(text)
+    doc = TOKENIZER(text)
+    assert [(t.text, t.whitespace_) for t in doc] == [(t.text, t.whitespace_) for t in reference]
+
+
+@given(texts)
+def test_spacys_own_tokenizer_finds_the_same_infixes(text):
+    reference = Tokenizer(VOCAB, infix_finditer=_TOKEN.finditer)(text)
     doc = TOKENIZER(text)
     assert [(t.text, t.whitespace_) for t in doc] == [(t.text, t.whitespace_) for t in reference]
 
