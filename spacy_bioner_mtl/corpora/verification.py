@@ -124,22 +124,11 @@ def present_corpora(
     RETURNS (tuple[Corpus, ...]): The corpora whose files are all right.
     RAISES (InputError): Names every bad file, and if nothing at all is there.
     """
-    problems = [
-        problem.message
-        for check in checks
-        for problem in check.problems
-        if not (skip_missing and check.absent)
-    ]
-    if problems:
-        raise InputError(
-            f"{corpora_list.path}: {len(problems)} file(s) are missing or not what they should "
-            "be.\n" + "\n".join(f"- {problem}" for problem in problems)
-        )
+    bad = [check for check in checks if check.problems and not (skip_missing and check.absent)]
     present = tuple(check.corpus for check in checks if not check.problems)
-    if not present:
-        missing = [problem.message for check in checks for problem in check.problems]
-        raise InputError(
-            f"{corpora_list.path}: none of the corpora is there.\n"
-            + "\n".join(f"- {message}" for message in missing)
-        )
-    return present
+    if present and not bad:
+        return present
+    problems = [f"- {problem.message}" for check in bad or checks for problem in check.problems]
+    what = f"{len(problems)} file(s) are missing or not what they should be"
+    what = what if bad else "none of the corpora is there"
+    raise InputError("\n".join([f"{corpora_list.path}: {what}.", *problems]))

@@ -335,6 +335,7 @@ def _judge_group(
 ) -> Iterator[tuple[str, bool, list[float]]]:
     """Head, whether it is right, and scores of each span in documents annotated for some heads."""
     from spacy.tokens import Span
+    from spacy.util import minibatch
 
     from spacy_bioner_mtl.pipeline.decode import decode
     from spacy_bioner_mtl.pipeline.judge import Judge
@@ -350,12 +351,9 @@ def _judge_group(
         )
         for each in settings
     ]
-    batches = (
-        examples[first : first + DOCS_AT_ONCE] for first in range(0, len(examples), DOCS_AT_ONCE)
-    )
-    for batch in track(
-        batches, f"batches for {', '.join(heads)}", -(-len(examples) // DOCS_AT_ONCE)
-    ):
+    batches = minibatch(examples, DOCS_AT_ONCE)  # type: ignore[no-untyped-call]
+    n_batches = -(-len(examples) // DOCS_AT_ONCE)
+    for batch in track(batches, f"batches for {', '.join(heads)}", n_batches):
         docs = [example.predicted for example in batch]
         replies = list(pipe.ask(docs, asked[0]))
         answers = [decode(replies, pipe.heads, each, len(docs)) for each in asked]

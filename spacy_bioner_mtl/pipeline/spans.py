@@ -46,15 +46,15 @@ def check_head_name(name: str) -> None:
         else to commands.
     """
     if not isinstance(name, str) or not name.strip() or name.endswith(UNKNOWN_SUFFIX):
-        raise InputError(
-            f"{name!r} cannot name a head, as it is empty or ends in {UNKNOWN_SUFFIX!r}; choose "
-            "another name, or rename the type with --map"
-        )
-    if name in RESERVED:
-        raise InputError(
-            f"{name!r} cannot name a head, as commands mean something else by it; choose another "
-            "name, or rename the type with --map"
-        )
+        reason = f"it is empty or ends in {UNKNOWN_SUFFIX!r}"
+    elif name in RESERVED:
+        reason = "commands mean something else by it"
+    else:
+        return
+    raise InputError(
+        f"{name!r} cannot name a head, as {reason}; choose another name, or rename the type with "
+        "--map"
+    )
 
 
 def check_label(label: str) -> None:
