@@ -67,7 +67,7 @@ def make_bioner_mtl(
         probabilities are computed from them; what is found stays the same. Heads that are not
         named have 1. `bioner-mtl calibrate --fit` finds them.
     consistency (dict[str, dict[str, float]]): For heads by name, how they judge all occurrences of
-        a string that they have found in a document, those that they have not found included. The
+        a string that they have found in a document, and of its short form, found or not. The
         new logit of an occurrence's probability is "own" * (its logit) + "others" * (the mean of
         those of the others) + "bias"; above 0 it is a mention. Heads that are not named leave all
         as it is. `bioner-mtl calibrate --fit` finds the weights.

@@ -40,6 +40,25 @@ def test_words_are_compared_without_case_and_short_ones_with_it():
     assert groups.tolist() == [0, 0, 0]
 
 
+def test_short_forms_are_occurrences_of_what_they_stand_for():
+    text = "Chronic renal failure ( CRF ) is rare . CRF and crf kill . Renal failure , too ."
+    words = text.split()
+    starts = [i in (0, 9, 14) for i in range(len(words))]
+    doc = Doc(VOCAB, words=words, sent_starts=starts)
+    rows = table((0, 0, 0, 3, 0), (1, 1, 0, 1, 0))  # the second head has found CRF alone
+    further, groups = find_repeats([doc], split_sequences([doc]), rows, np.array([True, True]))
+    assert sorted(where(further)) == [(0, 0, 4, 5, 0), (0, 1, 4, 5, 0), (1, 0, 0, 1, 0)]
+    assert [group for _, group in sorted(zip(further["head"], groups[2:], strict=True))] == [
+        *[groups[0], groups[0]],
+        groups[1],
+    ]
+    # What was found already joins its long form.
+    rows = table((1, 0, 0, 1, 0), (0, 0, 0, 3, 0))
+    further, groups = find_repeats([doc], split_sequences([doc]), rows, np.array([True]))
+    assert where(further) == [(0, 0, 4, 5, 0)]
+    assert len(set(groups.tolist())) == 1
+
+
 @st.composite
 def documents(draw):
     """Documents with sentences and white space, and what two heads have found in them."""
