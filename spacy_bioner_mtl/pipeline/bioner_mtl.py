@@ -278,8 +278,6 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
                 "Copy all files of the pipeline again."
             )
         super().from_disk(path, exclude=exclude)
-        # Settings that there were not yet when it was saved
-        self.cfg = {**configured, **self.cfg}
         if saved is not None:
             self.cfg = override_settings(configured, self.cfg, saved)
         network = get_network(self.model)
@@ -296,9 +294,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         RETURNS (BioNERMTL): This component.
         RAISES (InputError): The data are damaged.
         """
-        configured = dict(self.cfg)
         super().from_bytes(bytes_data, exclude=exclude)
-        self.cfg = {**configured, **self.cfg}
         self._finish_loading()
         return self
 

@@ -557,7 +557,7 @@ def test_a_pipeline_saved_before_there_were_settings_has_the_defaults(trained, t
     trained.to_disk(tmp_path / "model")
     srsly.write_json(tmp_path / "model" / "bioner_mtl" / "cfg", {"overwrite": True})
     config = spacy.util.load_config(tmp_path / "model" / "config.cfg")
-    for name in ("scores", "thresholds", "temperatures", "active_heads"):
+    for name in ("scores", "thresholds", "temperatures", "consistency", "active_heads"):
         del config["components"]["bioner_mtl"][name]
     config.to_disk(tmp_path / "model" / "config.cfg")
     nlp = spacy.load(tmp_path / "model")
@@ -566,6 +566,7 @@ def test_a_pipeline_saved_before_there_were_settings_has_the_defaults(trained, t
         "scores": True,
         "thresholds": {},
         "temperatures": {},
+        "consistency": {},
         "active_heads": None,
     }
     for text, _ in GOLD:
