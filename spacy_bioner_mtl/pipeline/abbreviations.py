@@ -17,8 +17,6 @@ from typing import NamedTuple
 _BRACKETS = {"(": ")", "[": "]"}
 _CLOSING = frozenset(_BRACKETS.values())
 _HYPHENS = frozenset("-\u2010\u2011\u2212")
-# Numbers, comparisons, and pairs of short forms
-_NOT_IN_SHORT = frozenset("=<>%/")
 _SHORT_LENGTHS = range(2, 11)
 # Longer ones without a capital are mostly plain words
 _LOWERCASE_LENGTHS = range(2, 8)
@@ -134,7 +132,7 @@ class _Text:
     def short_letters(self, start: int, end: int) -> str:
         """The letters and digits that a long form must have; none if this is no short form."""
         words = self.words[start:end]
-        if not words or not words[0][0].isalnum() or not _NOT_IN_SHORT.isdisjoint(words):
+        if not words or not words[0][0].isalnum():
             return ""
         spelled, count = "".join(words), self.count_words(start, end)
         lowercase = not any(map(str.isupper, spelled))

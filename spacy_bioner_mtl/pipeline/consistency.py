@@ -156,7 +156,8 @@ def _short_forms(
             short = places[pair.short_start : pair.short_end]
             if (np.diff(short) == 1).all() and short[0] >= 0:
                 for index, begin, _ in ends.get(int(places[pair.long_end - 1]) + 1, ()):
-                    if begin <= places[pair.long_start]:
+                    # Where it starts otherwise, every other short form is no mention.
+                    if begin == places[pair.long_start]:
                         yield index, number, int(short[0]), int(short[-1]) + 1
 
 
