@@ -7,12 +7,13 @@ from spacy.training import Example
 from spacy.util import filter_spans
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.models.sequences import Sequences
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head, LabelSpan, spans_to_tags
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
 
 
-def gold_tags(example: Example, head: Head, sequences: Sequences) -> NDArray[np.int64]:
+def gold_tags(
+    example: Example, head: Head, sequences: list[NDArray[np.int64]]
+) -> NDArray[np.int64]:
     """Tags of one document's sequences under one head.
 
     Where the gold cannot be told, the tag is UNKNOWN_TAG: tokens marked so by the corpus, spans
@@ -21,13 +22,13 @@ def gold_tags(example: Example, head: Head, sequences: Sequences) -> NDArray[np.
 
     example (Example): Predicted and gold document; the gold is annotated for the head.
     head (Head): The head.
-    sequences (Sequences): The sequences of the predicted document.
+    sequences (list[NDArray[int64]]): The sequences of the predicted document: their tokens.
     RETURNS (NDArray[int64]): One tag per token, sequence by sequence.
     RAISES (InputError): The gold has a label that the head does not know.
     """
     gold = example.reference.spans[head.name]
     if not len(gold) and head.name + UNKNOWN_SUFFIX not in example.reference.spans:
-        return spans_to_tags([], len(sequences.tokens))
+        return spans_to_tags([], sum(map(len, sequences)))
     label_index = {label: index for index, label in enumerate(head.labels)}
     masked = unknown_tokens(example, head.name)
     known: list[LabelSpan] = []
@@ -44,8 +45,7 @@ def gold_tags(example: Example, head: Head, sequences: Sequences) -> NDArray[np.
             known.append((int(tokens[0]), int(tokens[-1]) + 1, label_index[span.label_]))
         else:
             masked.update(tokens.tolist())
-    parts = sequences.split(sequences.tokens)
-    tags = [_sequence_tags(tokens, known, masked) for tokens in parts]
+    tags = [_sequence_tags(tokens, known, masked) for tokens in sequences]
     return np.concatenate([spans_to_tags([], 0), *tags])
 
 

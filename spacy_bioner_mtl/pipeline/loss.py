@@ -6,6 +6,7 @@ of expectations and need no automatic differentiation through the recursions.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -38,19 +39,19 @@ def gold_targets(examples: list[Example], heads: list[Head], sequences: Sequence
 
     examples (list[Example]): The batch.
     heads (list[Head]): The network's heads.
-    sequences (Sequences): Sequences of the examples' predicted documents.
+    sequences (Sequences): Sequences of the examples' predicted documents, in their order.
     RETURNS (Targets): The gold tags of all pairs of sequence and head that are annotated.
     """
     pairs: list[tuple[int, int]] = []
     tags = [np.empty(0, dtype=np.int64)]
-    for index, example in enumerate(examples):
+    tokens = sequences.split(sequences.tokens)
+    bounds = np.searchsorted(sequences.docs, np.arange(len(examples) + 1)).tolist()
+    for example, (first, last) in zip(examples, pairwise(bounds), strict=True):
         annotated = set(annotated_heads(example.reference))
-        chosen = np.flatnonzero(sequences.docs == index)
-        own = sequences.select(chosen)
         for head_index, head in enumerate(heads):
             if head.name in annotated:
-                pairs.extend((sequence, head_index) for sequence in chosen.tolist())
-                tags.append(gold_tags(example, head, own))
+                pairs.extend((sequence, head_index) for sequence in range(first, last))
+                tags.append(gold_tags(example, head, tokens[first:last]))
     array = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return Targets(array, sequences.select(array[:, 0]).pad(np.concatenate(tags), UNKNOWN_TAG))
 

@@ -35,7 +35,7 @@ def tags_of(words, spans, predicted=None, unknown=(), sent_starts=None, spaces=N
         reference.spans["h:unknown"] = [Span(reference, *span, label="-") for span in unknown]
     doc = predicted or Doc(VOCAB, words=words, spaces=spaces, sent_starts=sent_starts)
     sequences = split_sequences([doc])
-    tags = gold_tags(Example(doc, reference), HEAD, sequences)
+    tags = gold_tags(Example(doc, reference), HEAD, sequences.split(sequences.tokens))
     return [each.tolist() for each in sequences.split(tags)]
 
 
@@ -145,7 +145,7 @@ def retokenised(draw):
 def test_every_tokenisation_leaves_a_legal_path_and_no_false_outside(example):
     doc, gold = example.predicted, example.reference
     sequences = split_sequences([doc])
-    tags = sequences.split(gold_tags(example, HEAD, sequences))
+    tags = sequences.split(gold_tags(example, HEAD, sequences.split(sequences.tokens)))
     n_tags = HEAD.n_tags
     legal, first, last = legal_transitions(n_tags), legal_starts(n_tags), legal_ends(n_tags)
     covered = set()
