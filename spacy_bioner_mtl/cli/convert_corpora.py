@@ -1,5 +1,6 @@
 """``bioner-mtl convert-corpora``: all corpora of the list to DocBins, split by split."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -65,9 +66,13 @@ def convert_corpora(
     if test_sets and not drop_leaks:
         raise InputError("--test-sets belongs to --drop-leaks: add it, or leave both out")
     tests = TestSets()
-    for path in [list_path, *(test_sets or [])] if drop_leaks else []:
-        checked = check_and_report(read_corpora_list(path), data, skip_missing=skip_missing)
-        for corpus in checked:
+    if drop_leaks:
+        # All test sets of the list count, whichever corpora are converted.
+        held_out = [] if only else [present]
+        unchecked = [*([corpora_list] if only else []), *map(read_corpora_list, test_sets or [])]
+        for each in unchecked:
+            held_out.append(check_and_report(each, data, skip_missing=skip_missing))
+        for corpus in chain.from_iterable(held_out):
             tests.add_corpus(corpus.name, corpus, data)
     folder = ConvertedFolder(out_dir)
     for path in folder.remove_stale(corpora_list, skipped):

@@ -63,5 +63,4 @@ def leakage(
                 msg.text(f"{name}, in {test}: {share} of {example['id']!r}: {text}")
     if not rows:
         msg.good("No run of eight words stands in a test set")
-    if output:
-        save_json(output, result, "Overlaps")
+    save_json(output, result, "Overlaps")

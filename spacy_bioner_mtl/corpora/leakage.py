@@ -15,10 +15,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from spacy.vocab import Vocab
+
+from spacy_bioner_mtl.corpora.convert import choose_documents
 from spacy_bioner_mtl.corpora.listing import Corpus
 from spacy_bioner_mtl.formats.gold_records import GoldOptions, GoldReport, read_sources
 from spacy_bioner_mtl.formats.record import Record, Word
 from spacy_bioner_mtl.pipeline.abstract_sentences import find_sentence_starts
+from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
 #: The name of the split that nothing may be trained on.
 TEST = "test"
@@ -30,7 +34,6 @@ EXAMPLES = 3
 SHOWN = 80
 
 _WORD = re.compile(r"[^\W_]+")
-_TOKEN = re.compile(r"\w+|[^\w\s]|\s*\n\s*")
 
 
 @dataclass
@@ -98,16 +101,15 @@ class TestSets:
         record (Record): The document.
         RETURNS (bool): Whether it does.
         """
-        return any(stands for _, stands in self.compare(record.text).values())
+        return any(stands for _, stands in self.compare(find_runs(record.text)).values())
 
-    def compare(self, text: str) -> dict[str, tuple[float, bool]]:
+    def compare(self, runs: list[int]) -> dict[str, tuple[int, bool]]:
         """Compare a document with all test sets.
 
-        text (str): The document.
-        RETURNS (dict[str, tuple[float, bool]]): For each test set that has one of its runs: the
-            share of its runs, from 0 to 1, and whether it stands in that set.
+        runs (list[int]): What find_runs returned for it.
+        RETURNS (dict[str, tuple[int, bool]]): For each test set that has one of its runs: how many
+            of them it has, and whether the document stands in it.
         """
-        runs = find_runs(text)
         found: Counter[str] = Counter()
         common: Counter[int] = Counter()
         for run in runs:
@@ -119,8 +121,7 @@ class TestSets:
             self._origin[each] for each, count in common.items() if 2 * count >= self._sizes[each]
         }
         return {
-            name: (count / len(runs), 2 * count >= len(runs) or name in whole)
-            for name, count in found.items()
+            name: (count, 2 * count >= len(runs) or name in whole) for name, count in found.items()
         }
 
 
@@ -145,8 +146,6 @@ def read_split(corpus: Corpus, split: str, data: Path) -> Iterator[Record]:
     YIELDS (Record): The gold documents.
     RAISES (InputError): If a file is malformed.
     """
-    from spacy_bioner_mtl.corpora.convert import choose_documents
-
     files = corpus.splits[split]
     options = GoldOptions(
         corpus.format,
@@ -167,28 +166,31 @@ def find_overlaps(records: Iterable[Record], tests: TestSets) -> dict[str, Overl
     RETURNS (dict[str, Overlap]): For each test set that has a run in common with the file.
     """
     overlaps: dict[str, Overlap] = {}
+    tokenize = BioTokenizer(Vocab())
     for record in records:
-        n_runs = len(find_runs(record.text))
-        for name, (share, stands) in tests.compare(record.text).items():
+        runs = find_runs(record.text)
+        for name, (count, stands) in tests.compare(runs).items():
             overlap = overlaps.setdefault(name, Overlap())
             overlap.documents += stands
-            overlap.runs += round(share * n_runs)
-            overlap.examples.append((share, record.id, record.text[:SHOWN]))
-        for sentence in _sentences(record):
+            overlap.runs += count
+            overlap.examples.append((count / len(runs), record.id, record.text[:SHOWN]))
+        for sentence in _sentences(record, tokenize):
             if len(_WORD.findall(sentence)) >= RUN:
-                for name, (share, _) in tests.compare(sentence).items():
-                    overlaps[name].sentences += share >= 0.5
+                runs = find_runs(sentence)
+                for name, (count, _) in tests.compare(runs).items():
+                    overlaps[name].sentences += 2 * count >= len(runs)
     for overlap in overlaps.values():
         overlap.examples = sorted(overlap.examples, reverse=True)[:EXAMPLES]
     return overlaps
 
 
-def _sentences(record: Record) -> Iterator[str]:
+def _sentences(record: Record, tokenize: BioTokenizer) -> Iterator[str]:
     """The sentences of the source, or those that the rules of abstract_sentences find."""
     words, starts = record.words, record.sentence_starts
     if words is None:
-        words = [Word(*match.span()) for match in _TOKEN.finditer(record.text)]
-        spaces = [record.text[word.end : word.end + 1] == " " for word in words]
-        starts = find_sentence_starts([record.text[one.start : one.end] for one in words], spaces)
+        doc = tokenize(record.text)
+        words = [Word(token.idx, token.idx + len(token)) for token in doc]
+        spaces = [bool(token.whitespace_) for token in doc]
+        starts = find_sentence_starts([token.text for token in doc], spaces)
     for first, after in pairwise([*starts, len(words)]):
         yield record.text[words[first].start : words[after - 1].end]
