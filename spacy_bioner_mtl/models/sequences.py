@@ -23,17 +23,18 @@ class Sequences:
     lengths (NDArray[int64]): Shape (sequences,): number of tokens, at least 1.
     overlaps (NDArray[int64]): Shape (sequences,): how many of its first tokens are the last of the
         sequence before it as well: none, unless both are windows of a longer one.
+    starts (NDArray[int64]): Shape (sequences,): where in tokens each begins.
     """
 
     docs: Integers
     tokens: Integers
     lengths: Integers
     overlaps: Integers
-    _starts: Integers = field(init=False, repr=False)
+    starts: Integers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Count where in tokens each sequence starts."""
-        self._starts = np.cumsum(self.lengths) - self.lengths
+        self.starts = np.cumsum(self.lengths) - self.lengths
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -50,7 +51,7 @@ class Sequences:
         overlaps (NDArray[int64]): Shape (pieces,): how many of them the piece before it has.
         RETURNS (Sequences): The pieces.
         """
-        index = np.repeat(self._starts[chosen] + first, lengths) + count_up(lengths)
+        index = np.repeat(self.starts[chosen] + first, lengths) + count_up(lengths)
         return Sequences(self.docs[chosen], self.tokens[index], lengths, overlaps)
 
     def select(self, chosen: Integers) -> "Sequences":
@@ -76,8 +77,20 @@ class Sequences:
 
     def to_doc(self, chosen: Integers, positions: Integers) -> Integers:
         """Find the indices in documents of tokens at some positions of chosen sequences."""
-        tokens: Integers = self.tokens[self._starts[chosen] + positions]
+        tokens: Integers = self.tokens[self.starts[chosen] + positions]
         return tokens
+
+    def spans_to_doc(
+        self, chosen: Integers, starts: Integers, ends: Integers
+    ) -> tuple[Integers, Integers]:
+        """Find where in their documents spans are that lie in chosen sequences.
+
+        chosen (NDArray[int64]): Shape (spans,): the sequence of each span.
+        starts (NDArray[int64]): Shape (spans,): the position of its first token.
+        ends (NDArray[int64]): Shape (spans,): the position after that of its last.
+        RETURNS (tuple[NDArray[int64], NDArray[int64]]): The same as indices in the document.
+        """
+        return self.to_doc(chosen, starts), self.to_doc(chosen, ends - 1) + 1
 
 
 def count_up(lengths: Integers) -> Integers:

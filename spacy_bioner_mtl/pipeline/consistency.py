@@ -95,14 +95,14 @@ def find_repeats(
     """
     flat = sequences.flatten(np.array([len(doc) for doc in docs])).tokens
     keys = _token_keys(docs)[flat]
-    starts = np.cumsum(sequences.lengths) - sequences.lengths
+    starts = sequences.starts
     of_token = np.repeat(np.arange(len(sequences)), sequences.lengths)
     bounds = np.searchsorted(sequences.docs[of_token], np.arange(len(docs) + 1))
     groups = np.zeros(len(rows), dtype=np.int64)
     known: dict[tuple[int, int, int, bytes], int] = {}
     taken: dict[int, NDArray[np.bool_]] = {}
     # Where mentions end: what short forms may stand for
-    ends: dict[int, list[tuple[int, int, int]]] = {}
+    ends: dict[int, list[tuple[int, int]]] = {}
     first = starts[rows["sequence"]] + rows["start"]
     columns = [first, first + rows["end"] - rows["start"], sequences.docs[rows["sequence"]]]
     for index, (begin, end, number, head, label) in enumerate(
@@ -112,8 +112,9 @@ def find_repeats(
             key = number, head, label, keys[begin:end].tobytes()
             groups[index] = known.setdefault(key, len(known))
             taken.setdefault(head, np.zeros(len(keys), dtype=np.bool_))[begin:end] = True
-            ends.setdefault(end, []).append((index, begin, number))
-    for index, number, begin, end in _short_forms(docs, flat, ends):
+            ends.setdefault(end, []).append((index, begin))
+    found_in = sorted({number for number, *_ in known})
+    for index, number, begin, end in _short_forms(docs, found_in, flat, ends):
         key = number, *rows[["head", "label"]][index].tolist(), keys[begin:end].tobytes()
         groups[groups == known.get(key, -1)] = groups[index]
         known[key] = int(groups[index])
@@ -141,21 +142,24 @@ def find_repeats(
 
 
 def _short_forms(
-    docs: list[Doc], flat: NDArray[np.int64], ends: dict[int, list[tuple[int, int, int]]]
+    docs: list[Doc],
+    chosen: list[int],
+    flat: NDArray[np.int64],
+    ends: dict[int, list[tuple[int, int]]],
 ) -> Iterator[tuple[int, int, int, int]]:
     """Index of a mention, its document, and start and end of a short form that stands for it."""
     sizes = np.array([len(doc) for doc in docs])
     offsets = np.cumsum(sizes) - sizes
     position = np.full(int(sizes.sum()), -1)
     position[flat] = np.arange(len(flat))
-    for number in sorted({number for some in ends.values() for *_, number in some}):
+    for number in chosen:
         words = [token.text for token in docs[number]]
         spaces = [bool(token.whitespace_) for token in docs[number]]
         places = position[offsets[number] : offsets[number] + len(words)]
         for pair in find_abbreviations(words, spaces):
             short = places[pair.short_start : pair.short_end]
             if (np.diff(short) == 1).all() and short[0] >= 0:
-                for index, begin, _ in ends.get(int(places[pair.long_end - 1]) + 1, ()):
+                for index, begin in ends.get(int(places[pair.long_end - 1]) + 1, ()):
                     # Where it starts otherwise, every other short form is no mention.
                     if begin == places[pair.long_start]:
                         yield index, number, int(short[0]), int(short[-1]) + 1

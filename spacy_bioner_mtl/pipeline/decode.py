@@ -23,10 +23,7 @@ Reply = tuple[Part, list[Answer]]
 
 
 def decode(
-    replies: Iterable[Reply],
-    heads: list[Head],
-    settings: HeadSettings,
-    n_docs: int,
+    replies: Iterable[Reply], heads: list[Head], settings: HeadSettings, n_docs: int
 ) -> list[list[FoundSpan]]:
     """Read the most probable tagging of every pair of sequence and head, all heads at once.
 
@@ -76,8 +73,7 @@ def find_occurrences(
     heads (NDArray[bool]): Shape (heads,): those whose other occurrences are looked for.
     RETURNS (Occurrences): All of them, with their scores; tokens are counted in each sequence.
     """
-    paths = [viterbi(answer.lattice) for answer in answers]
-    found = np.concatenate([_best_spans(*each) for each in zip(answers, paths, strict=True)])
+    paths, found = _best_paths(answers)
     further, groups = find_repeats(part.docs, part.sequences, found, heads)
     rows = np.concatenate([found, further])
     _score(rows, answers, paths, settings.temperatures)
@@ -88,16 +84,23 @@ def _rows_of_part(part: Part, answers: list[Answer], settings: HeadSettings) -> 
     """Rows of all answers to a part; their tokens are those of the documents."""
     heads = ~np.isnan(settings.consistency[:, 0])
     if not heads.any():
-        paths = [viterbi(answer.lattice) for answer in answers]
-        rows = np.concatenate([_best_spans(*each) for each in zip(answers, paths, strict=True)])
+        paths, rows = _best_paths(answers)
         scored = settings.scored[rows["head"]]
         rows[scored] = _score(rows[scored], answers, paths, settings.temperatures)
     else:
         occurrences = find_occurrences(part, answers, settings, heads)
         rows = occurrences.revise(settings.consistency)
-    rows["start"] = part.sequences.to_doc(rows["sequence"], rows["start"])
-    rows["end"] = part.sequences.to_doc(rows["sequence"], rows["end"] - 1) + 1
+    rows["start"], rows["end"] = part.sequences.spans_to_doc(
+        rows["sequence"], rows["start"], rows["end"]
+    )
     return rows
+
+
+def _best_paths(answers: list[Answer]) -> tuple[list[torch.Tensor], NDArray[np.void]]:
+    """The best path of every pair, answer by answer, and the rows of their spans."""
+    paths = [viterbi(answer.lattice) for answer in answers]
+    rows = [_best_spans(*each) for each in zip(answers, paths, strict=True)]
+    return paths, np.concatenate(rows)
 
 
 def _best_spans(answer: Answer, path: torch.Tensor) -> NDArray[np.void]:
