@@ -271,10 +271,10 @@ def judge_spans(
     pipes = bioner_pipes(nlp)
     rows: dict[str, list[tuple[bool, list[float]]]] = {}
     for pipe in pipes:
-        for heads, group in by_annotation(examples, pipe):
+        for heads, batch in batches_by_annotation(examples, pipe):
             for head in heads:
                 rows.setdefault(head, [])
-            for head, right, scores in _judge_group(pipe, heads, group, settings):
+            for head, right, scores in _judge_batch(pipe, heads, batch, settings):
                 rows[head].append((right, scores))
     if not rows:
         raise InputError(
@@ -309,34 +309,36 @@ def _present_temperatures(nlp: "Language") -> dict[str, float]:
     return {k: v for pipe in bioner_pipes(nlp) for k, v in pipe.cfg["temperatures"].items()}
 
 
-def by_annotation(
+def batches_by_annotation(
     examples: "list[Example]", pipe: "BioNERMTL"
 ) -> "Iterator[tuple[list[str], list[Example]]]":
-    """Put documents together that are annotated for the same heads of a component.
+    """Batch documents that are annotated for the same heads of a component.
 
     examples (list[Example]): The documents.
     pipe (BioNERMTL): The component.
-    YIELDS (tuple[list[str], list[Example]]): The heads, at least one, and their documents.
+    YIELDS (tuple[list[str], list[Example]]): The heads, at least one, and some of their documents.
     """
+    from spacy.util import minibatch
 
     def annotated(example: "Example") -> list[str]:
         return [head.name for head in pipe.heads if head.name in example.reference.spans]
 
     for heads, group in groupby(sorted(examples, key=annotated), key=annotated):
         if heads:
-            yield heads, list(group)
+            chosen = list(group)
+            batches = minibatch(chosen, DOCS_AT_ONCE)  # type: ignore[no-untyped-call]
+            n_batches = -(-len(chosen) // DOCS_AT_ONCE)
+            for batch in track(batches, f"batches for {', '.join(heads)}", n_batches):
+                yield heads, batch
 
 
-def _judge_group(
+def _judge_batch(
     pipe: "BioNERMTL",
     heads: list[str],
     examples: "list[Example]",
     settings: Sequence[Temperatures],
 ) -> Iterator[tuple[str, bool, list[float]]]:
     """Head, whether it is right, and scores of each span in documents annotated for some heads."""
-    from spacy.tokens import Span
-    from spacy.util import minibatch
-
     from spacy_bioner_mtl.pipeline.decode import decode
     from spacy_bioner_mtl.pipeline.judge import Judge
 
@@ -351,16 +353,13 @@ def _judge_group(
         )
         for each in settings
     ]
-    batches = minibatch(examples, DOCS_AT_ONCE)  # type: ignore[no-untyped-call]
-    n_batches = -(-len(examples) // DOCS_AT_ONCE)
-    for batch in track(batches, f"batches for {', '.join(heads)}", n_batches):
-        docs = [example.predicted for example in batch]
-        replies = list(pipe.ask(docs, asked[0]))
-        answers = [decode(replies, pipe.heads, each, len(docs)) for each in asked]
-        for example, *found in zip(batch, *answers, strict=True):
-            judges = {head: Judge(example, head) for head in heads}
-            for spans in zip(*found, strict=True):
-                start, end, label, head, _ = spans[0]
-                keys = judges[head].locate([Span(example.predicted, start, end, label=label)])
-                if keys:
-                    yield head, keys <= judges[head].gold, [span.score for span in spans]
+    docs = [example.predicted for example in examples]
+    replies = list(pipe.ask(docs, asked[0]))
+    answers = [decode(replies, pipe.heads, each, len(docs)) for each in asked]
+    for example, *found in zip(examples, *answers, strict=True):
+        judges = {head: Judge(example, head) for head in heads}
+        for spans in zip(*found, strict=True):
+            start, end, label, head, _ = spans[0]
+            right = judges[head].is_right(start, end, label)
+            if right is not None:
+                yield head, right, [span.score for span in spans]

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spacy_bioner_mtl.console.progress import track
-from spacy_bioner_mtl.evaluate.calibration import DOCS_AT_ONCE, by_annotation, prepare_gold
+from spacy_bioner_mtl.evaluate.calibration import batches_by_annotation, prepare_gold
 from spacy_bioner_mtl.pipeline.loading import bioner_pipes
 from spacy_bioner_mtl.pipeline.settings import WEIGHTS
 
@@ -54,10 +53,8 @@ def fit_consistency(nlp: "Language", paths: Sequence[Path]) -> dict[str, dict[st
     examples = prepare_gold(nlp, paths)
     evidence: dict[str, Evidence] = {}
     for pipe in bioner_pipes(nlp):
-        for heads, group in by_annotation(examples, pipe):
-            starts = range(0, len(group), DOCS_AT_ONCE)
-            for first in track(starts, f"batches for {', '.join(heads)}", len(starts)):
-                _collect(pipe, heads, group[first : first + DOCS_AT_ONCE], evidence)
+        for heads, batch in batches_by_annotation(examples, pipe):
+            _collect(pipe, heads, batch, evidence)
     weights = {}
     for head in sorted(evidence):
         logits = np.concatenate(evidence[head].logits)
@@ -95,8 +92,6 @@ def _collect(
     pipe: "BioNERMTL", heads: list[str], examples: "list[Example]", evidence: dict[str, Evidence]
 ) -> None:
     """Add what some documents tell, which are annotated for these heads."""
-    from spacy.tokens import Span
-
     from spacy_bioner_mtl.pipeline.decode import find_occurrences
     from spacy_bioner_mtl.pipeline.judge import Judge
 
@@ -114,16 +109,14 @@ def _collect(
         rows = occurrences.rows[chosen]
         logits = occurrences.evidence()[chosen]
         docs = part.sequences.docs[rows["sequence"]] + part.first_doc
-        starts = part.sequences.to_doc(rows["sequence"], rows["start"])
-        ends = part.sequences.to_doc(rows["sequence"], rows["end"] - 1) + 1
+        starts, ends = part.sequences.spans_to_doc(rows["sequence"], rows["start"], rows["end"])
         verdicts = np.full(len(rows), -1)
         for index, (doc, head, start, end, label) in enumerate(
             np.stack([docs, rows["head"], starts, ends, rows["label"]], axis=1).tolist()
         ):
-            span = Span(examples[doc].predicted, start, end, label=numbers[head].labels[label])
-            keys = judges[doc, head].locate([span])
-            if keys:
-                verdicts[index] = keys <= judges[doc, head].gold
+            right = judges[doc, head].is_right(start, end, numbers[head].labels[label])
+            if right is not None:
+                verdicts[index] = right
         for number, head in numbers.items():
             mine = (rows["head"] == number) & (verdicts >= 0)
             known = evidence.setdefault(head.name, Evidence([], []))

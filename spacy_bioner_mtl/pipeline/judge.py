@@ -39,6 +39,17 @@ class Judge:
         aligned = self._example.get_aligned_spans_x2y(known, allow_overlap=True)
         return {_key(span) for span in aligned}
 
+    def is_right(self, start: int, end: int, label: str) -> bool | None:
+        """Judge a span of the predicted document.
+
+        start (int): Its first token.
+        end (int): The token after its last.
+        label (str): Its label.
+        RETURNS (bool | None): Whether the gold has it; None if it does not count.
+        """
+        keys = self.locate([Span(self._example.predicted, start, end, label=label)])
+        return keys <= self.gold if keys else None
+
     def predicted(self) -> set[Key]:
         """Find where the spans of the predicted document's own group lie."""
         return self.locate(self._example.predicted.spans.get(self._head, ()))
