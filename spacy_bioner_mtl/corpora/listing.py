@@ -375,9 +375,7 @@ class _Entry(BaseModel, extra="forbid", strict=True):
         splits = {
             split: tuple(
                 CorpusFile(path, checksum, ranges.get(split, ()))
-                for path, checksum in zip(
-                    paths, checksums.get(split, repeat(None)), strict=split in checksums
-                )
+                for path, checksum in zip(paths, checksums.get(split, repeat(None)), strict=False)
             )
             for split, paths in self.files.items()
         }
