@@ -36,6 +36,9 @@ WORD_VECTORS = "word_vectors"
 #: Attributes of a layer: the words' hashes, sorted, and their vectors, both None before there are
 #: any; settings of floret, by which a table of subwords is read, empty for a table of words.
 KEYS, TABLE, FLORET = "keys", "table", "floret"
+#: Attribute of a layer: a table of subwords and the vectors made of it, None before it was looked
+#: up. It is not saved.
+_MADE = "made"
 _FLORET_SETTINGS = ("minn", "maxn", "hash_count", "hash_seed", "bow", "eow")
 
 
@@ -58,14 +61,14 @@ def build_vector_table(path: str | Path | None = None, caseless: bool = True) ->
         when the model is initialized and not needed afterwards. None: the layer adds nothing.
     caseless (bool): Look words up lower-cased, as the vectors were made.
     RETURNS (Model[List[Doc], List[Floats2d]]): The layer. Words that it does not know have zeros.
-        Vectors of words are kept in half precision: half the size, at relative errors below 0.1 %.
+        The table is kept in half precision: half the size, at relative errors below 0.1 %.
     """
     attrs = {"path": None if path is None else str(path), "caseless": caseless}
     return _build("vector_table", _init_from_package, attrs)
 
 
 def _build(name: str, init: Callable[..., None], attrs: dict[str, Any]) -> Layer:
-    own: dict[str, Any] = {KEYS: None, TABLE: None, FLORET: {}, SOURCE: source}
+    own: dict[str, Any] = {KEYS: None, TABLE: None, FLORET: {}, _MADE: None, SOURCE: source}
     return Model(name, forward, init=init, dims={"nO": None}, attrs={**attrs, **own})
 
 
@@ -108,10 +111,18 @@ def subword_vectors(model: Model[Any, Any]) -> Vectors | None:
     """
     for layer in model.walk():
         if layer.attrs.get(FLORET):
-            attr = _lookup_attribute(layer.attrs["caseless"])
-            settings = {**layer.attrs[FLORET], "attr": attr}
-            return Vectors(data=layer.attrs[TABLE], mode="floret", **settings)
+            return _subwords(layer)
     return None
+
+
+def _subwords(layer: Layer) -> Vectors:
+    """The vectors of a table of subwords; in single precision, as spaCy adds up no halves."""
+    table, made = layer.attrs[TABLE], layer.attrs[_MADE]
+    if made is None or made[0] is not table:
+        settings = {**layer.attrs[FLORET], "attr": _lookup_attribute(layer.attrs["caseless"])}
+        data = table.astype(np.float32, copy=False)
+        made = layer.attrs[_MADE] = (table, Vectors(data=data, mode="floret", **settings))
+    return cast(Vectors, made[1])
 
 
 def check_case(vectors: Vectors, caseless: bool, where: str) -> None:
@@ -183,7 +194,7 @@ def _init_from_package(model: Layer, X: list[Doc] | None = None, Y: object = Non
         ) from error
     keys, table, floret = _take(vectors, path)
     check_case(vectors, model.attrs["caseless"], path)
-    _keep(model, keys, table if floret else table.astype(np.float16), floret)
+    _keep(model, keys, table.astype(np.float16), floret)
 
 
 def _take(vectors: Vectors, where: str) -> tuple[Keys, Table, dict[str, Any]]:
@@ -247,7 +258,7 @@ def forward(
         strings = docs[0].vocab.strings
         # By the words themselves: the vectors have no string store that knows their hashes.
         words = [strings[key] for key in distinct.tolist()]
-        vectors = cast(Vectors, subword_vectors(model)).get_batch(words)
+        vectors = _subwords(model).get_batch(words)
     else:
         vectors = _look_up_words(model, distinct)
     tokens = model.ops.asarray2f(vectors[index])

@@ -246,14 +246,36 @@ def test_no_package_at_the_path(tmp_path):
         table_for(tmp_path / "absent")
 
 
-def test_floret_of_a_package(tmp_path):
+def test_subwords_of_a_package_have_their_vectors_in_half_precision(tmp_path):
     nlp = spacy.blank("en")
     set_floret(nlp.vocab)
     nlp.to_disk(tmp_path)
     vocab = spacy.blank("en").vocab
-    (values,) = table_for(tmp_path).predict([Doc(vocab, words=["renal", "Strange"])])
+    layer = table_for(tmp_path)
+    docs = [Doc(vocab, words=["renal", "Strange"])]
+    (values,) = layer.predict(docs)
     expected = nlp.vocab.vectors.get_batch(["renal", "strange"])
-    np.testing.assert_allclose(values, expected, atol=1e-6)
+    np.testing.assert_allclose(values, expected, atol=1e-3)
+    assert (layer.attrs["table"] == nlp.vocab.vectors.data.astype("float16")).all()
+    twin = build_vector_table().from_bytes(layer.to_bytes())
+    assert twin.attrs["table"].dtype == "float16"
+    np.testing.assert_array_equal(twin.predict(docs)[0], values)
+    np.testing.assert_array_equal(layer.copy().predict(docs)[0], values)
+
+
+def test_subwords_are_those_of_the_table_that_was_loaded_last(tmp_path):
+    layers = []
+    for seed in range(2):
+        nlp = spacy.blank("en")
+        set_floret(nlp.vocab)
+        nlp.vocab.vectors.data[:] *= seed + 1
+        nlp.to_disk(tmp_path / str(seed))
+        layers.append(table_for(tmp_path / str(seed)))
+    first, second = layers
+    docs = [Doc(spacy.blank("en").vocab, words=["renal"])]
+    (before,) = first.predict(docs)
+    first.from_bytes(second.to_bytes())
+    np.testing.assert_allclose(first.predict(docs)[0], before * 2, rtol=1e-3)
 
 
 @pytest.mark.parametrize("make", [lambda vocab: set_vectors(vocab, ["renal", "zebra"]), set_floret])
