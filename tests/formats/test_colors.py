@@ -7,7 +7,11 @@ from spacy.tokens import Doc, Span
 
 from spacy_bioner_mtl.formats.colors import COLORS
 
-LABELS = ["GENE", "Chemical", "Disease", "protein", "DNA", "RNA", "cell_type", "cell_line"]
+#: The labels of the lists of corpora in configs/; GENE and Gene are one to displaCy.
+LABELS = [
+    *("GENE", "Chemical", "Disease", "Species", "Variant", "CellLine", "CellType"),
+    *("protein", "DNA", "RNA", "cell_type", "cell_line"),
+]
 
 
 def luminance(color: str) -> float:
