@@ -125,6 +125,7 @@ def test_scripts_call_what_exists(project):
         "convert-corpora",
         "floret",
         "glove",
+        "pipeline",
         "calibrate",
         "evaluate",
         "evaluate-text",
