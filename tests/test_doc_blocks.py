@@ -320,8 +320,8 @@ def after_annotation(folder, variables):
 
 
 def after_going_on(folder, variables):
-    pipe = spacy.load(folder / "with_species").get_pipe("bioner_mtl")
-    assert [head.name for head in pipe.heads if head.labels == ("Species",)] == ["species"]
+    pipe = spacy.load(folder / "with_organs").get_pipe("bioner_mtl")
+    assert [head.name for head in pipe.heads if head.labels == ("Organ",)] == ["organs"]
 
 
 AFTER = {

@@ -9,12 +9,15 @@ import sys
 import pytest
 import spacy
 from conftest import ROOT
-from real_data import CORPORA, needs
+from real_data import PUBTATOR, needs
 
 from spacy_bioner_mtl.corpora.convert import convert_files
 from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
+from spacy_bioner_mtl.formats.label_map import read_label_map
 
-HEADS = ["BC2GM", "BC5CDR", "JNLPBA", "NCBI-disease"]
+#: The labels of doc.ents, each from a head of its name.
+TYPES = ["Gene", "Disease", "Chemical", "Species", "CellLine", "Variant", "CellType"]
+HEADS = [*TYPES, "BC2GM", "BC5CDR", "JNLPBA", "NCBI-disease"]
 #: Sample corpora annotated like a head's training data, and the F1 that the head reaches at least.
 #: They were invented for this project, and nothing of them was trained on.
 SAMPLES = [
@@ -44,14 +47,14 @@ def nlp(folder):
     return spacy.load(folder)
 
 
-def f_scores(nlp, source, head, tmp_path):
+def f_scores(nlp, source, head, tmp_path, **options):
     gold = tmp_path / f"{head}.spacy"
-    convert_files([source], gold, head=head)
+    convert_files([source], gold, head=head, **options)
     return evaluate_pipeline(nlp, [gold]).scores
 
 
 def test_the_wheel_is_small():
-    assert wheel().stat().st_size <= 30e6
+    assert wheel().stat().st_size <= 35e6
 
 
 def test_the_card_tells_data_licences_protocol_and_scores(folder):
@@ -59,7 +62,7 @@ def test_the_card_tells_data_licences_protocol_and_scores(folder):
     source = json.loads((ROOT / "assets" / "en_bioner_mtl.json").read_text(encoding="utf-8"))
     assert meta["license"] and meta["sources"] == source["sources"]
     assert meta["notes"] == source["notes"] and "### Limits" in meta["notes"]
-    assert all(meta["performance"][f"spans_{head}_f"] > 0.7 for head in HEADS)
+    assert all(meta["performance"][f"spans_{head}_f"] > 0.6 for head in HEADS)
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert all(f"{100 * meta['performance'][f'spans_{head}_f']:.2f}" in card for head in HEADS)
 
@@ -70,12 +73,32 @@ def test_own_samples(nlp, corpus, head, least, tmp_path):
     assert f_scores(nlp, source, head, tmp_path)[f"spans_{head}_f"] >= least
 
 
-@needs(CORPORA)
+@needs(PUBTATOR)
 def test_the_ncbi_disease_test_set_scores_as_the_card_says(nlp, tmp_path):
-    scores = f_scores(nlp, CORPORA / "NCBI-disease-IOBES" / "test.tsv", "NCBI-disease", tmp_path)
+    source = PUBTATOR / "NCBIdisease_Test.PubTator"
+    labels = read_label_map(ROOT / "configs" / "ncbi_disease.yml")
+    scores = f_scores(nlp, source, "NCBI-disease", tmp_path, label_map=labels)
     for part in "prf":
         key = f"spans_NCBI-disease_{part}"
         assert scores[key] == pytest.approx(nlp.meta["performance"][key], abs=1e-4)
+
+
+def test_all_heads_are_calibrated_and_listed(nlp):
+    config, pipe = nlp.config["components"]["bioner_mtl"], nlp.get_pipe("bioner_mtl")
+    assert {head.name for head in pipe.heads} == set(HEADS)
+    # spaCy overrides only what the config lists.
+    assert set(config["temperatures"]) == set(config["thresholds"]) == set(HEADS)
+    assert set(pipe.cfg["temperatures"]) == set(HEADS)
+    assert all(temperature != 1.0 for temperature in pipe.cfg["temperatures"].values())
+    assert {"Chemical", "Disease", "BC5CDR"} <= set(pipe.cfg["consistency"]) <= set(HEADS)
+    assert config["merge"]["heads"] == TYPES
+
+
+def test_entities_have_the_seven_labels_and_no_others(nlp):
+    texts = (ROOT / "assets" / "abstracts.txt").read_text(encoding="utf-8").splitlines()
+    docs = list(nlp.pipe(texts))
+    assert {ent.label_ for doc in docs for ent in doc.ents} <= set(TYPES)
+    assert all(set(doc.spans) == set(HEADS) for doc in docs)
 
 
 def test_raw_text_gets_sentences_and_exact_offsets(nlp):
@@ -83,7 +106,7 @@ def test_raw_text_gets_sentences_and_exact_offsets(nlp):
     doc = nlp(text)
     assert [sent.text for sent in doc.sents][-1] == "None had a pulmonary embolism."
     found = {(text[ent.start_char : ent.end_char], ent.label_) for ent in doc.ents}
-    assert {("BRCA1", "GENE"), ("tamoxifen", "Chemical")} <= found
+    assert {("BRCA1", "Gene"), ("tamoxifen", "Chemical")} <= found
     assert ("pulmonary embolism", "Disease") in found
 
 

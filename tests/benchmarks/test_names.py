@@ -15,7 +15,6 @@ from benchmarks.name_scores import Outcome, count_outcomes, find_names
 from benchmarks.name_sentences import FOLDER, NameSentence, read_name_lists
 from benchmarks.seen_names import find_seen
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.formats.label_map import read_label_map
 from spacy_bioner_mtl.pipeline import loading
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
@@ -272,8 +271,3 @@ def test_failures_are_shown(run):
     assert shown(2)[1].startswith("overlap: obeticholic acid (Chemical), found: acid (Chemical)")
     assert len(shown(2)) == 4
     assert len(shown(100)) == 7
-
-
-def test_the_map_of_the_shipped_pipeline_leads_to_labels_that_are_asked_for():
-    labels = read_label_map(FOLDER / "labels_0.1.0.yml")
-    assert set(labels.values()) <= {*LABELS.values(), "CellLine", "CellType"}
