@@ -3,6 +3,7 @@
 pipeline/spans.py says what the groups mean.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from spacy_bioner_mtl.formats.gold_records import (
     read_sources,
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
-from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Flaw, FlawKind, Mention, Record
+from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Flaw, FlawKind, Mention, Record, Word
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
@@ -103,6 +104,7 @@ def convert_files(
     word_column: int | None = None,
     tokenizer: str = "bio",
     documents: Mapping[Path, Sequence[range]] | None = None,
+    unknown: Mapping[str, Collection[str]] | None = None,
     is_leak: Callable[[Record], bool] | None = None,
 ) -> ConversionReport:
     """Convert annotated corpora to one DocBin, which appears whole or not at all.
@@ -126,6 +128,8 @@ def convert_files(
     tokenizer (str): "bio" or "english", for raw text.
     documents (Mapping[Path, Sequence[range]] | None): Of some sources, which gold documents to
         take, counted from 0 in each file.
+    unknown (Mapping[str, Collection[str]] | None): Of some heads, the words that the sources leave
+        out although the head is about them: where no mention covers them, they are unknown.
     is_leak (Callable[[Record], bool] | None): Tells documents that are left out, and counted,
         since they stand in a test set.
     RETURNS (ConversionReport): Counts of what was read and repaired.
@@ -152,6 +156,10 @@ def convert_files(
     wanted.update(types or {})
     for name in wanted:
         check_head_name(name)
+    for name in unknown or {}:
+        if name not in wanted:
+            raise InputError(f"`unknown` has the head {name!r}; the heads are: {', '.join(wanted)}")
+    left_open = {name: _compile_words(words) for name, words in (unknown or {}).items()}
     report.heads = list(wanted)
     report.mentions = dict.fromkeys(types or (), 0)
     met: set[str] = set()
@@ -168,7 +176,13 @@ def convert_files(
         record = replace(
             record,
             mentions={name: _of_head(name, mentions, among) for name, among in wanted.items()},
-            unknown={name: find_unknown(record, labels, among) for name, among in wanted.items()},
+            unknown={
+                name: [
+                    *find_unknown(record, labels, among),
+                    *_find_words(record.text, left_open.get(name)),
+                ]
+                for name, among in wanted.items()
+            },
         )
         written = Counter(set(chain.from_iterable(record.mentions.values())))
         doc, unaligned = record_to_doc(record, vocab, tokenize)
@@ -255,6 +269,16 @@ def _of_head(name: str, mentions: list[Mention], among: Collection[str] | None) 
     if among is None:
         return mentions
     return list(dict.fromkeys(replace(one, label=name) for one in mentions if one.label in among))
+
+
+def _compile_words(words: Collection[str]) -> re.Pattern[str]:
+    """Make a pattern of whole words, in any case."""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+
+
+def _find_words(text: str, pattern: re.Pattern[str] | None) -> Iterator[Word]:
+    if pattern is not None:
+        yield from (Word(*match.span()) for match in pattern.finditer(text))
 
 
 def _tell_of_tokens(path: Path, record: Record, mention: Mention) -> Flaw:

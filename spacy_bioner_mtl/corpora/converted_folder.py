@@ -90,6 +90,7 @@ class ConvertedFolder:
             label=corpus.label,
             word_column=corpus.word_column,
             strict=strict,
+            unknown=corpus.unknown,
             documents={data / file.path: file.documents for file in files if file.documents},
             is_leak=is_leak,
         )

@@ -23,6 +23,9 @@ A list is a YAML file; adding a corpus is adding an entry::
         label: Disease            # optional, CoNLL: the type of tags that have none (B, I, O)
         word_column: 2            # optional, CoNLL: the column of the token, counted from 1
         map: {chemical: Chemical, gene: null}   # optional: rename labels, null leaves one out
+        unknown: {Species: [patient, patients]}   # optional: words that other corpora of a head
+                                  # annotate and this one never: where they are not annotated here,
+                                  # they are unknown, not outside of all entities
         source: https://…         # optional: where the files are; a URL that ends in "/" is
                                   # their folder, and names of missing files are appended to it
         license: CC BY 4.0        # optional
@@ -89,6 +92,8 @@ class Corpus:
     label (str | None): The entity type of tags that have none.
     word_column (int | None): The column of the token, from 1; None recognises it.
     label_map (dict[str, str | None]): New names of labels; None leaves a label out.
+    unknown (dict[str, tuple[str, ...]]): For some heads, the words that are unknown where no
+        mention covers them.
     source (str | None): URL of the files, or of their folder if it ends in "/".
     license (str | None): The terms of use.
     """
@@ -103,6 +108,7 @@ class Corpus:
     label: str | None = None
     word_column: int | None = None
     label_map: dict[str, str | None] = field(default_factory=dict)
+    unknown: dict[str, tuple[str, ...]] = field(default_factory=dict)
     source: str | None = None
     license: str | None = None
 
@@ -337,6 +343,7 @@ class _Entry(BaseModel, extra="forbid", strict=True):
     label: _Text | None = None
     word_column: PositiveInt | None = None
     map: dict[str, _Text | None] = {}
+    unknown: dict[str, Annotated[list[_Text], Field(min_length=1)]] = {}
     source: Annotated[str, Field(pattern="^https://")] | None = None
     license: _Text | None = None
 
@@ -352,8 +359,16 @@ class _Entry(BaseModel, extra="forbid", strict=True):
             raise ValueError("`types` belongs to `by_type: true`; leave one of them out")
         if self.head in self.types:
             raise ValueError(f"the head {self.head!r} is one of `types`, too; rename one of them")
-        if unknown := [split for split in self.documents if split not in self.files]:
-            raise ValueError(f"`documents` has the split {unknown[0]!r}, which `files` has not")
+        if foreign := [split for split in self.documents if split not in self.files]:
+            raise ValueError(f"`documents` has the split {foreign[0]!r}, which `files` has not")
+        # Without `types`, the heads of `by_type` show only when the files are read.
+        if self.types or not self.by_type:
+            heads = [*self.types, *([self.head] if self.head else [])]
+            if foreign := [head for head in self.unknown if head not in heads]:
+                raise ValueError(
+                    f"`unknown` has the head {foreign[0]!r}, which this corpus is not for; its "
+                    f"heads are: {', '.join(heads)}"
+                )
         for key in ("sentences_per_doc", "label", "word_column"):
             if getattr(self, key) is not None and not find_gold_format(self.format).sentences:
                 raise ValueError(f"`{key}` belongs to the format conll; leave it out")
@@ -385,4 +400,5 @@ class _Entry(BaseModel, extra="forbid", strict=True):
             splits=splits,
             types={name: frozenset(labels) for name, labels in self.types.items()},
             label_map=self.map,
+            unknown={head: tuple(words) for head, words in self.unknown.items()},
         )

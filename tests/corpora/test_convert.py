@@ -12,6 +12,7 @@ from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.corpora.convert import convert_files
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.pipeline.spans import annotated_heads
 
 CONLL = (
@@ -143,6 +144,28 @@ def test_raw_text_is_tokenised(folder):
         tokens[name] = [token.text for token in doc]
     assert tokens["bio"] == ["Zinc", "and", "CAM", "-", "2", ".", "\n", "Cough", "."]
     assert tokens["english"] == ["Zinc", "and", "CAM-2", ".", "\n", "Cough", "."]
+
+
+def test_words_that_a_corpus_leaves_out_are_unknown_for_that_head(folder):
+    text = "Patients, 2 men with impatience, and a patient (Homo sapiens) of the Men of Zinc"
+    lines = [f"1|t|{text}", "1\t48\t60\tHomo sapiens\tSpecies", "1\t69\t80\tMen of Zinc\tSpecies"]
+    Path("persons.txt").write_text("\n".join(lines) + "\n")
+    words = {"Species": ["patient", "patients", "men", "homo", "of the"]}
+    options = {"head": "Own", "by_type": True, "types": {"Species": ["Species"], "Gene": ["Gene"]}}
+    convert_files([Path("persons.txt")], Path("out.spacy"), unknown=words, **options)
+    (doc,) = docs()
+    named = [("Homo sapiens", "Species"), ("Men of Zinc", "Species")]
+    unknown = [(word, "-") for word in ("Patients", "men", "patient", "of the")]
+    assert groups(doc) == {
+        "Gene": [],
+        "Own": named,
+        "Species": named,
+        "Species:unknown": unknown,
+    }
+    with pytest.raises(InputError, match="'Persons'; the heads are: Own, Species, Gene"):
+        convert_files(
+            [Path("persons.txt")], Path("out.spacy"), unknown={"Persons": ["men"]}, **options
+        )
 
 
 def test_spans_that_do_not_align_are_counted_and_unknown(folder, capsys):

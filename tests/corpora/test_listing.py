@@ -104,6 +104,9 @@ def test_read_all_keys(tmp_path):
         ({"head": None, "by_type": True, "types": "Gland"}, "`types` is 'Gland'"),
         ({"by_type": True, "types": {"Gland": "gland"}}, "`types.Gland` is 'gland'"),
         ({"by_type": True, "types": {"Gland": []}}, "`types.Gland` is []"),
+        ({"unknown": {"organ": []}}, "`unknown.organ` is []"),
+        ({"unknown": {"organ": "liver"}}, "`unknown.organ` is 'liver'"),
+        ({"unknown": {"Gland": ["liver"]}}, "'Gland', which this corpus is not for"),
         ({"by_type": True, "types": ["organ"]}, "the head 'organ' is one of `types`"),
         ({"documents": "1-4"}, "`documents` is '1-4'"),
         ({"documents": {"train": 4}}, "`documents.train` is 4"),
@@ -209,6 +212,7 @@ def bones(**changes):
         types=["Bone", "Joint"],
         files={"train": ["bones/train.tsv", "glands/train.tsv"], "test": "bones/test.tsv"},
         map={"bone": "Bone"},
+        unknown={"Joint": ["hip", "knees"]},
         **changes,
     )
 
@@ -258,6 +262,7 @@ def test_convert_passes_what_the_list_says(tmp_path, data, calls):
         "word_column": None,
         "strict": False,
         "documents": {},
+        "unknown": {"Joint": ("hip", "knees")},
         "is_leak": None,
     }
     assert by_out["test/Glands.spacy"].options["head"] == "organ"
