@@ -45,6 +45,7 @@ class Batcher:
         # Looking for it at each of the tensors would take longer than making them.
         self._device = network.device
         self._pairs = query.pairs
+        self._bfloat16 = query.bfloat16 and not is_train
         self._vocab = query.docs[0].vocab
         self._hashes = np.concatenate([doc.to_array("ORTH") for doc in query.docs])
         self._sequences = query.sequences.flatten(np.array([len(doc) for doc in query.docs]))
@@ -101,6 +102,7 @@ class Batcher:
             n_characters=self._tensor(words.n_characters),
             before=None,
             after=None,
+            bfloat16=self._bfloat16,
         )
         if self._by_word:
             store, layer = self._network.word_store, self._model.layers[0]

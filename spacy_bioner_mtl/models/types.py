@@ -21,24 +21,29 @@ class Query:
     docs (list[Doc]): The documents.
     sequences (Sequences): Sequences of these documents.
     pairs (NDArray[int64]): Shape (P, 2): index of a sequence, index of a head; no two alike.
+    bfloat16 (bool): Whether the LSTM over words may compute in bfloat16; not for training.
     """
 
     docs: list[Doc]
     sequences: Sequences
     pairs: NDArray[np.int64]
+    bfloat16: bool = False
 
 
-def make_query(docs: list[Doc], sequences: Sequences, heads: NDArray[np.int64]) -> Query:
+def make_query(
+    docs: list[Doc], sequences: Sequences, heads: NDArray[np.int64], *, bfloat16: bool = False
+) -> Query:
     """Ask several heads about all sequences.
 
     docs (list[Doc]): The documents.
     sequences (Sequences): Sequences of these documents.
     heads (NDArray[int64]): Indices of the heads.
+    bfloat16 (bool): Whether the LSTM over words may compute in bfloat16.
     RETURNS (Query): The question.
     """
     numbers = np.arange(len(sequences))
     pairs = np.stack([np.repeat(numbers, len(heads)), np.tile(heads, len(numbers))], axis=1)
-    return Query(docs, sequences, pairs)
+    return Query(docs, sequences, pairs, bfloat16)
 
 
 @dataclass

@@ -23,6 +23,8 @@ class TokenBatch:
         or the others or none.
     word_features (Tensor | None): Shape (words, width): what the character encoder made of the
         distinct words earlier; then it is not asked.
+    bfloat16 (bool): Whether LSTMs over words compute in bfloat16, where that is faster; not to be
+        trained.
     """
 
     lengths: Tensor
@@ -35,6 +37,7 @@ class TokenBatch:
     word_vectors: Tensor | None = None
     token_vectors: Tensor | None = None
     word_features: Tensor | None = None
+    bfloat16: bool = False
 
     def select(self, columns: Tensor) -> "TokenBatch":
         """Take some of the sequences, and of the distinct words those that occur in them.
@@ -62,4 +65,5 @@ class TokenBatch:
             word_vectors=of_words(self.word_vectors),
             token_vectors=of_tokens(self.token_vectors),
             word_features=of_words(self.word_features),
+            bfloat16=self.bfloat16,
         )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spacy_bioner_mtl.nn.batch import TokenBatch
+from spacy_bioner_mtl.nn.bfloat16 import is_bfloat16_faster, to_bfloat16
 from spacy_bioner_mtl.nn.padding import flat_index, group_by_length, reverse
 from spacy_bioner_mtl.nn.vocabulary import LENGTHS, PADDING, UNSEEN
 
@@ -47,19 +48,33 @@ class BidirectionalLSTM(nn.Module):
         """
         super().__init__()
         self.directions = nn.ModuleList(nn.LSTM(input_width, hidden_width) for _ in range(2))
+        # A tuple, so that they are no part of the network's weights
+        self._bfloat16_directions: tuple[nn.Module, ...] = ()
         for lstm in self.directions:
             _initialise(cast(nn.LSTM, lstm))
 
-    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, values: Tensor, lengths: Tensor, *, bfloat16: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Run both directions.
 
         values (Tensor): Shape (L, N, input width).
         lengths (Tensor): Shape (N,).
+        bfloat16 (bool): Compute in bfloat16, where that is faster; not to be trained.
         RETURNS (tuple[Tensor, Tensor]): States of the forward direction and states of the backward
             direction, the latter still reversed: both of shape (L, N, hidden width).
         """
+        if bfloat16 and is_bfloat16_faster(values.device):
+            self._bfloat16_directions = self._bfloat16_directions or to_bfloat16(self.directions)
+            forward, backward = self._bfloat16_directions
+            values = values.to(torch.bfloat16)
+            return forward(values)[0].float(), backward(reverse(values, lengths))[0].float()
         forward, backward = self.directions
         return forward(values)[0], backward(reverse(values, lengths))[0]
+
+    def weights_changed(self) -> None:
+        """Drop the copies of the weights in bfloat16."""
+        self._bfloat16_directions = ()
 
 
 def _initialise(lstm: nn.LSTM) -> None:
@@ -214,13 +229,13 @@ class WordEncoder(nn.Module):
         values = dropout(values, rate, variational=self.variational)
         groups = group_by_length(batch.lengths)
         if len(groups) == 1:
-            states = self._run(values, batch.lengths)
+            states = self._run(values, batch.lengths, batch.bfloat16)
         else:
             parts = []
             for columns in groups:
                 lengths = batch.lengths[columns]
                 longest = int(lengths.max())
-                part = self._run(values[:longest, columns], lengths)
+                part = self._run(values[:longest, columns], lengths, batch.bfloat16)
                 parts.append(nn.functional.pad(part, (0, 0, 0, 0, 0, len(values) - longest)))
             states = torch.cat(parts, dim=1)[:, torch.argsort(torch.cat(groups))]
         return dropout(states, rate, variational=self.variational)
@@ -233,7 +248,7 @@ class WordEncoder(nn.Module):
         chances = torch.full(rows.shape, self.word_dropout, device=rows.device)
         return rows.masked_fill(chances.bernoulli().bool(), UNSEEN)
 
-    def _run(self, values: Tensor, lengths: Tensor) -> Tensor:
+    def _run(self, values: Tensor, lengths: Tensor, bfloat16: bool) -> Tensor:
         """States of both directions. Shape (L, N, 2 * hidden width)."""
-        forward, backward = self.lstm(values, lengths)
+        forward, backward = self.lstm(values, lengths, bfloat16=bfloat16)
         return torch.cat([forward, reverse(backward, lengths)], dim=2)

@@ -179,8 +179,10 @@ class Network(nn.Module):
         return torch.as_tensor(rows, device=self.device)
 
     def weights_changed(self) -> None:
-        """Drop what was cached of words under other weights."""
+        """Drop what was computed of other weights."""
         self.word_store.invalidate(CHARACTER_FEATURES)
+        for encoder in self.word_encoders:
+            cast(WordEncoder, encoder).lstm.weights_changed()
 
     def _new_character_encoder(self) -> CharacterEncoder:
         shape = self.architecture

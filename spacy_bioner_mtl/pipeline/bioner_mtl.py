@@ -327,7 +327,10 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         if not len(settings.active):
             return
         for part in split_parts(docs):
-            answers = self.model.predict(make_query(part.docs, part.sequences, settings.active))
+            query = make_query(
+                part.docs, part.sequences, settings.active, bfloat16=settings.bfloat16
+            )
+            answers = self.model.predict(query)
             if not all(answer.lattice.is_finite() for answer in answers):
                 raise InputError(
                     f"The component '{self.name}' has computed scores that are no numbers (NaN or "

@@ -31,6 +31,7 @@ register_explanations()
         "temperatures": {},
         "consistency": {},
         "active_heads": None,
+        "bfloat16": False,
         "scorer": {"@scorers": "spacy_bioner_mtl.heads_scorer.v1"},
     },
     default_score_weights={f"{MACRO}_f": 1.0, f"{MACRO}_p": 0.0, f"{MACRO}_r": 0.0},
@@ -46,6 +47,7 @@ def make_bioner_mtl(
     temperatures: dict[str, float],
     consistency: dict[str, dict[str, float]],
     active_heads: list[str] | None,
+    bfloat16: bool,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> BioNERMTL:
     """Create the component.
@@ -74,6 +76,9 @@ def make_bioner_mtl(
     active_heads (list[str] | None): The heads that are asked when predicting; None for all. The
         others cost no time, get no span group and have no part in doc.ents, so that the scorer
         counts all their gold spans as missed. All heads train.
+    bfloat16 (bool): Whether the LSTM over words predicts in bfloat16 on a CPU that has instructions
+        for it (AVX-512 BF16, AMX), in about half the time; others compute in floats as before.
+        Scores differ a little, and so may a span that was nearly another.
     scorer (Callable | None): The scoring method.
     RETURNS (BioNERMTL): The component.
     """
@@ -84,6 +89,7 @@ def make_bioner_mtl(
         "temperatures": temperatures,
         "consistency": consistency,
         "active_heads": active_heads,
+        "bfloat16": bfloat16,
     }
     component = BioNERMTL(nlp.vocab, model, name, merge=merge, cfg=cfg, scorer=scorer)
     component.pipeline = PipelineReference(nlp)

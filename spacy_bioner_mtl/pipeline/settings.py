@@ -28,6 +28,7 @@ class HeadSettings:
     consistency (NDArray[float64]): Shape (heads, 3): weights by which repeated strings of a
         document are judged together; NaN for heads that leave them as they are.
     scores (bool): Whether spans come with their scores.
+    bfloat16 (bool): Whether the LSTM over words may compute in bfloat16.
     """
 
     active: NDArray[np.int64]
@@ -35,6 +36,7 @@ class HeadSettings:
     temperatures: NDArray[np.float64]
     consistency: NDArray[np.float64]
     scores: bool
+    bfloat16: bool
 
     @property
     def scored(self) -> NDArray[np.bool_]:
@@ -116,4 +118,5 @@ def read_settings(cfg: Mapping[str, Any], heads: Sequence[Head], component: str)
             [[weights[name] for name in WEIGHTS] for weights in weights_of], dtype=np.float64
         ).reshape(-1, len(WEIGHTS)),
         scores=bool(cfg["scores"]),
+        bfloat16=bool(cfg["bfloat16"]),
     )

@@ -498,9 +498,9 @@ def test_heads_that_are_switched_off_are_not_asked(copy_of_trained, monkeypatch)
     pipe = nlp.get_pipe("bioner_mtl")
     asked = []
 
-    def watched(docs, sequences, heads):
+    def watched(docs, sequences, heads, **options):
         asked.append(set(heads.tolist()))
-        return make_query(docs, sequences, heads)
+        return make_query(docs, sequences, heads, **options)
 
     monkeypatch.setattr(module, "make_query", watched)
     text = GOLD[5][0]
@@ -557,7 +557,7 @@ def test_a_pipeline_saved_before_there_were_settings_has_the_defaults(trained, t
     trained.to_disk(tmp_path / "model")
     srsly.write_json(tmp_path / "model" / "bioner_mtl" / "cfg", {"overwrite": True})
     config = spacy.util.load_config(tmp_path / "model" / "config.cfg")
-    for name in ("scores", "thresholds", "temperatures", "consistency", "active_heads"):
+    for name in ("scores", "thresholds", "temperatures", "consistency", "active_heads", "bfloat16"):
         del config["components"]["bioner_mtl"][name]
     config.to_disk(tmp_path / "model" / "config.cfg")
     nlp = spacy.load(tmp_path / "model")
@@ -568,6 +568,7 @@ def test_a_pipeline_saved_before_there_were_settings_has_the_defaults(trained, t
         "temperatures": {},
         "consistency": {},
         "active_heads": None,
+        "bfloat16": False,
     }
     for text, _ in GOLD:
         assert {head: group.attrs for head, group in nlp(text).spans.items()} == {

@@ -124,7 +124,7 @@ def test_probabilities_of_what_was_not_found_are_those_of_enumeration():
     for token in doc:
         token.is_sent_start = token.i in (0, 4)
     cfg = {"scores": True, "thresholds": {}, "temperatures": {}, "consistency": {}}
-    settings = read_settings({**cfg, "active_heads": None}, [head], "bioner_mtl")
+    settings = read_settings({**cfg, "active_heads": None, "bfloat16": False}, [head], "bioner_mtl")
     answer = Answer(np.array([[0, 0], [1, 0]]), lattice)
     part = Part([doc], 0, split_sequences([doc]))
     occurrences = find_occurrences(part, [answer], settings, np.array([True]))

@@ -26,7 +26,9 @@ HEADS = [Head("one", ("A",)), Head("two", ("B",))]
 
 def head_settings(**cfg):
     defaults = {"scores": True, "thresholds": {}, "temperatures": {}, "consistency": {}}
-    return read_settings({**defaults, "active_heads": None, **cfg}, HEADS, "bioner_mtl")
+    return read_settings(
+        {**defaults, "active_heads": None, "bfloat16": False, **cfg}, HEADS, "bioner_mtl"
+    )
 
 
 def reply(lattice):
