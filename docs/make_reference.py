@@ -47,6 +47,7 @@ GROUPS = {
     "spacy_misc": ("Merge policies", "@misc"),
     "spacy_tokenizers": ("Tokenizers", "@tokenizers"),
     "spacy_readers": ("Readers", "@readers"),
+    "spacy_augmenters": ("Augmenters", "@augmenters"),
     "spacy_batchers": ("Batchers", "@batchers"),
     "thinc_optimizers": ("Optimizers", "@optimizers"),
     "spacy_callbacks": ("Callbacks", "@callbacks"),

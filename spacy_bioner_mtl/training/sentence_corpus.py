@@ -16,14 +16,20 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.pipeline.abstract_sentences import find_sentence_starts
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX, annotated_heads
 
+Augmenter = Callable[[Language, Example], Iterator[Example]]
 
-def configure_sentence_corpus(path: str | Path | None) -> Callable[[Language], Iterator[Example]]:
+
+def configure_sentence_corpus(
+    path: str | Path | None, augmenter: Augmenter | None = None
+) -> Callable[[Language], Iterator[Example]]:
     """Create the reader.
 
     Sentences are those of the documents, or else those that the component "abstract_sentences"
     finds. A mention across a boundary leaves its tokens unknown.
 
     path (str | Path | None): A .spacy file, or a folder with such files anywhere in it.
+    augmenter (Callable[[Language, Example], Iterator[Example]] | None): Changes or adds examples,
+        each of one sentence.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader.
     RAISES (InputError): When it reads, if there is no path.
     """
@@ -37,7 +43,8 @@ def configure_sentence_corpus(path: str | Path | None) -> Callable[[Language], I
                     predicted = Doc(nlp.vocab, words=[token.text for token in reference])
                 else:
                     predicted = nlp.make_doc(reference.text)
-                yield Example(predicted, reference)
+                cut = Example(predicted, reference)
+                yield from (cut,) if augmenter is None else augmenter(nlp, cut)
 
     return read
 
