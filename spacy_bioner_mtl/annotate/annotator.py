@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spacy_bioner_mtl.annotate.documents import answer, choose_heads
+from spacy_bioner_mtl.annotate.documents import Finish, answer, choose_heads
 from spacy_bioner_mtl.annotate.output import Output
-from spacy_bioner_mtl.annotate.request import ALL, Request
+from spacy_bioner_mtl.annotate.request import ALL, Request, find_target
 from spacy_bioner_mtl.annotate.shards import Shard, ShardFault
+from spacy_bioner_mtl.annotate.silver import SilverOutput, Teachers, load_teachers
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
@@ -77,22 +78,35 @@ class Annotator:
     """A pipeline with a reader and a writer.
 
     nlp (Language): The pipeline.
-    request (Request): What is asked of it.
+    heads (list[str]): What is taken of each document.
+    teachers (list[Language]): The pipelines that annotate together, if several do.
     """
 
-    def __init__(self, nlp: "Language", request: Request) -> None:
+    def __init__(
+        self, nlp: "Language", request: Request, teachers: "Teachers | None" = None
+    ) -> None:
         """Import reader and writer.
 
+        teachers (Teachers | None): What annotates the documents that the pipeline returns, if it
+            does not do that itself.
         RAISES (InputError): If there is no such head or format, or a library is missing.
         """
         assert request.source_format, "check_request recognises it"
         self.nlp = nlp
-        self.heads = choose_heads(nlp, request.head)
+        self.teachers = [] if teachers is None else teachers.pipelines
         self._scores = request.scores
         self._read = find_format(request.source_format, to_read=True).load_reader(
             word_column=request.word_column
         )
-        self._output = Output(find_format(request.target_format, to_read=False))
+        self._finish: Finish | None = None
+        self._output: Output | SilverOutput
+        if teachers is None:
+            self.heads = choose_heads(nlp, request.head)
+            self._output = Output(find_target(request))
+        else:
+            self.heads = [head.name for head in teachers.consensus.heads]
+            self._finish = teachers.consensus.annotate
+            self._output = SilverOutput()
 
     def annotate(
         self,
@@ -135,6 +149,7 @@ class Annotator:
             self.heads,
             source=shard.name,
             scores=self._scores,
+            finish=self._finish,
         )
         try:
             for record in answers:
@@ -176,6 +191,9 @@ def load_annotator(request: Request) -> Annotator:
 
     if request.threads is not None:
         torch.set_num_threads(request.threads)
+    if request.teachers:
+        teachers = load_teachers(request)
+        return Annotator(teachers.pipelines[0], request, teachers)
     nlp = load_pipeline(request.model, request.gpu_id)
     annotator = Annotator(nlp, request)
     for pipe in bioner_pipes(nlp):

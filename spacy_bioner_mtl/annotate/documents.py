@@ -1,6 +1,6 @@
 """Records to documents, through a pipeline, and back: one answer for each, with exact offsets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,13 @@ from spacy_bioner_mtl.formats.record import (
 )
 from spacy_bioner_mtl.pipeline.confidence import SCORES, entity_scores
 from spacy_bioner_mtl.pipeline.loading import active_head_names, head_names
+from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Doc
+    from spacy.tokens import Doc, Span
+
+Finish = Callable[["list[Doc]"], "list[Doc]"]
 
 #: What is annotated in one memory zone of spaCy's, which drops new words at its end.
 DOCUMENTS_PER_CHUNK = 1_024
@@ -63,6 +66,7 @@ def answer(
     *,
     source: str = "",
     scores: bool = False,
+    finish: Finish | None = None,
 ) -> Iterator[ReadRecord]:
     """Run a pipeline over records, each a document of its own.
 
@@ -76,11 +80,13 @@ def answer(
     heads (list[str]): What to take from each document; see choose_heads.
     source (str): The name of the source, for messages.
     scores (bool): Whether mentions get their probabilities.
+    finish (Callable[[list[Doc]], list[Doc]] | None): What annotates the documents that the pipeline
+        returns, if it does not do that itself.
     YIELDS (ReadRecord): Every record once, in order, with the answers for its mentions. What was a
         BadRecord stays one, and what the pipeline cannot answer becomes one.
     RAISES (InputError): If a component of the pipeline changes the tokens.
     """
-    answerer = _Answerer(nlp, heads, source, scores)
+    answerer = _Answerer(nlp, heads, source, scores, finish)
     first = 1
     for chunk in _chunks(records):
         # Without a zone the vocab keeps every word of the source.
@@ -130,6 +136,7 @@ class _Answerer:
     heads: list[str]
     source: str
     scores: bool
+    finish: Finish | None
 
     def answer(self, chunk: list[ReadRecord], first: int) -> list[ReadRecord]:
         """Answer records, numbered from first on, in order. No document outlives the call."""
@@ -176,7 +183,7 @@ class _Answerer:
     ) -> "Iterator[tuple[_Question, Doc | Exception]]":
         """Run the pipeline; a document that it fails on does not lose those beside it."""
         try:
-            docs = list(self.nlp.pipe([question.doc for question in questions]))
+            docs = self._pipe([question.doc for question in questions])
             together = list(zip(questions, docs, strict=True))
         except InputError:
             # The pipeline's settings are wrong, not the documents.
@@ -187,11 +194,15 @@ class _Answerer:
         else:
             yield from together
 
+    def _pipe(self, docs: "list[Doc]") -> "list[Doc]":
+        docs = list(self.nlp.pipe(docs))
+        return self.finish(docs) if self.finish else docs
+
     def _annotate_alone(self, question: _Question) -> "Doc | Exception":
         try:
             # What is left of the first attempt must not show in the second.
             again = self._ask(question.number, question.record)
-            (doc,) = self.nlp.pipe([again.doc])
+            (doc,) = self._pipe([again.doc])
         except Exception as error:
             return error
         return doc
@@ -208,7 +219,13 @@ class _Answerer:
             words, sentence_starts = _find_words(doc)
         try:
             mentions = {head: self._take_mentions(record, doc, head) for head in self.heads}
-            return _answered(record, mentions, words, sentence_starts, number)
+            unknown = {
+                head: [Word(*_place(record, span)) for span in doc.spans[head + UNKNOWN_SUFFIX]]
+                for head in self.heads
+                if head + UNKNOWN_SUFFIX in doc.spans
+            }
+            answered = _answered(record, mentions, words, sentence_starts, number)
+            return replace(answered, unknown=unknown)
         except ValueError as error:
             return self._reject(number, record, "got an answer that does not fit its text", error)
 
@@ -221,12 +238,7 @@ class _Answerer:
             scores = doc.spans[head].attrs.get(SCORES) or [None] * len(spans)
         mentions = []
         for span, score in zip(spans, scores, strict=True):
-            if record.words is None:
-                start, end = span.start_char, span.end_char
-                if record.text[start:end] != span.text:
-                    raise ValueError(f"{span.text!r} does not stand at {start}-{end}")
-            else:
-                start, end = record.words[span.start].start, record.words[span.end - 1].end
+            start, end = _place(record, span)
             rounded = round(score, SCORE_DIGITS) if self.scores and score is not None else None
             mentions.append(Mention(start, end, span.label_, rounded))
         return mentions
@@ -241,6 +253,15 @@ class _Answerer:
             record.id,
             f"{self.source}: {name} {fault} ({reason.rstrip('.')}); correct it or leave it out",
         )
+
+
+def _place(record: Record, span: "Span") -> tuple[int, int]:
+    """Where a span of a record's document stands in its text."""
+    if record.words is not None:
+        return record.words[span.start].start, record.words[span.end - 1].end
+    if record.text[span.start_char : span.end_char] != span.text:
+        raise ValueError(f"{span.text!r} does not stand at {span.start_char}-{span.end_char}")
+    return span.start_char, span.end_char
 
 
 def _mark_passages(doc: "Doc", passages: list[Passage]) -> None:

@@ -3,12 +3,15 @@
 import platform
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spacy_bioner_mtl.annotate.annotator import Annotator
 from spacy_bioner_mtl.annotate.request import Request
 from spacy_bioner_mtl.files.checksum import hash_folder
 from spacy_bioner_mtl.pipeline.loading import bioner_pipes
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 _PACKAGES = ("spacy_bioner_mtl", "spacy", "thinc", "torch", "numpy")
 
@@ -21,12 +24,12 @@ def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
     RETURNS (dict[str, Any]): Names, versions, checksums and settings, for JSON.
     """
     nlp = annotator.nlp
+    silver = {
+        "teachers": [_describe_model(one) for one in annotator.teachers],
+        "sure": request.sure,
+    }
     return {
-        "model": {
-            "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
-            "version": nlp.meta["version"],
-            "sha256": hash_folder(nlp.path),
-        },
+        "model": _describe_model(nlp),
         "packages": {
             "python": platform.python_version(),
             **{name: version(name) for name in _PACKAGES},
@@ -37,6 +40,15 @@ def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
         "heads": annotator.heads,
         "scores": request.scores,
         "thresholds": {pipe.name: pipe.cfg["thresholds"] for pipe in bioner_pipes(nlp)},
+        **(silver if request.teachers else {}),
+    }
+
+
+def _describe_model(nlp: "Language") -> dict[str, str]:
+    return {
+        "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
+        "version": nlp.meta["version"],
+        "sha256": hash_folder(nlp.path),
     }
 
 

@@ -8,10 +8,13 @@ from typing import Literal
 from spacy_bioner_mtl.annotate.shards import Plan, plan_shards
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import MERGED_HEAD
-from spacy_bioner_mtl.formats.registry import FORMATS, find_format
+from spacy_bioner_mtl.formats.registry import FORMATS, Format, find_format
 
 #: What to write instead of one head's mentions: those of all heads, each for itself.
 ALL = "all"
+
+#: Gold documents, as training reads them.
+SILVER = Format("silver", "a DocBin", (".spacy",))
 
 Engine = Literal["local", "ray"]
 
@@ -34,6 +37,9 @@ class Request:
     gpu_id (int): The GPU to run on, or -1 for the CPU.
     word_column (int | None): The column of the token in files of columns, counted from 1; None
         recognises it.
+    teachers (tuple[str, ...]): Pipelines that annotate together, the first of them the model;
+        what they write is silver documents. Empty for a pipeline that answers by itself.
+    sure (float): What teachers find less probable is unknown.
     """
 
     model: str
@@ -48,6 +54,18 @@ class Request:
     engine: Engine = "local"
     gpu_id: int = -1
     word_column: int | None = None
+    teachers: tuple[str, ...] = ()
+    sure: float = 0.0
+
+
+def find_target(request: Request) -> Format:
+    """Find the format to write.
+
+    request (Request): The request.
+    RETURNS (Format): The format.
+    RAISES (InputError): There is none of that name.
+    """
+    return SILVER if request.teachers else find_format(request.target_format, to_read=False)
 
 
 def check_request(request: Request) -> Plan:
@@ -61,7 +79,7 @@ def check_request(request: Request) -> Plan:
     source_format = None
     if request.source_format is not None:
         source_format = find_format(request.source_format, to_read=True)
-    target_format = find_format(request.target_format, to_read=False)
+    target_format = find_target(request)
     if request.head == ALL and not target_format.overlaps:
         several = [each.name for each in FORMATS.values() if each.writer and each.overlaps]
         raise InputError(

@@ -166,5 +166,12 @@ def _anywhere(request: Request) -> Request:
     """Name files so that they are the same in processes that run in another folder."""
     from spacy.util import is_package
 
-    model = request.model if is_package(request.model) else os.path.abspath(request.model)
-    return replace(request, model=model, out=Path(os.path.abspath(request.out)))
+    def find(name: str) -> str:
+        return name if is_package(name) else os.path.abspath(name)
+
+    return replace(
+        request,
+        model=find(request.model),
+        teachers=tuple(map(find, request.teachers)),
+        out=Path(os.path.abspath(request.out)),
+    )

@@ -9,6 +9,7 @@ from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
 from spacy_bioner_mtl.cli.evaluate import evaluate
 from spacy_bioner_mtl.cli.evaluate_text import evaluate_text
 from spacy_bioner_mtl.cli.leakage import leakage
+from spacy_bioner_mtl.cli.silver import silver
 from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
 
@@ -20,6 +21,7 @@ app.command(short_help="Convert the corpora of a list.")(shared(convert_corpora)
 app.command(short_help="Check the files of a list of corpora.")(shared(verify))
 app.command(short_help="Find training text in test sets.")(shared(leakage))
 app.command(short_help="Annotate files with a trained pipeline.")(shared(annotate))
+app.command(short_help="Annotate text with several pipelines, to train on.")(shared(silver))
 app.command(short_help="Score every head on gold documents.")(shared(evaluate))
 app.command(short_help="Score a head on raw text.")(shared(evaluate_text))
 app.command(short_help="Measure whether probabilities are true.")(shared(calibrate))

@@ -11,7 +11,9 @@ from spacy_bioner_mtl.cli.options import GpuId, ModelName, WordColumn
 from spacy_bioner_mtl.formats.registry import FORMATS
 
 if TYPE_CHECKING:
+    from spacy_bioner_mtl.annotate import Request
     from spacy_bioner_mtl.annotate.run import RunReport
+    from spacy_bioner_mtl.annotate.shards import Plan
 
 
 def _describe(attribute: str) -> str:
@@ -132,23 +134,43 @@ def annotate(
         engine=engine.value,
         gpu_id=gpu_id,
     )
-    plan = check_request(request)
-    if source_format is None:
-        show("info", f"{source}: read as {plan.source_format.name}")
-    if processes > 1 and not plan.bulk:
-        show("warn", f"{source} is one file: one process annotates it")
-
-    from spacy_bioner_mtl.annotate.run import annotate as run
-
-    try:
-        report = run(request, plan, show_error)
-    except KeyboardInterrupt:
-        if plan.bulk:
-            show("warn", f"{out}: what is finished stays; the same command goes on from there")
-        raise
+    report = run_request(request, check_request(request))
     if head == ALL:
         columns = "Columns: token, " if target_format == "conll" else "Heads: "
         show("info", columns + ", ".join(report.heads))
+    show_report(report, out)
+
+
+def run_request(request: "Request", plan: "Plan") -> "RunReport":
+    """Annotate, and say what files are read as, and that an interrupted run can go on.
+
+    request (Request): The request.
+    plan (Plan): Its files.
+    RETURNS (RunReport): What was done.
+    RAISES (InputError): As annotate.run.annotate.
+    """
+    from spacy_bioner_mtl.annotate.run import annotate as run
+
+    if request.source_format is None:
+        show("info", f"{request.source}: read as {plan.source_format.name}")
+    if request.processes > 1 and not plan.bulk:
+        show("warn", f"{request.source} is one file: one process annotates it")
+    try:
+        return run(request, plan, show_error)
+    except KeyboardInterrupt:
+        if plan.bulk:
+            what = "what is finished stays; the same command goes on from there"
+            show("warn", f"{request.out}: {what}")
+        raise
+
+
+def show_report(report: "RunReport", out: Path) -> None:
+    """Say what was done.
+
+    report (RunReport): What was done.
+    out (Path): Where the answers are.
+    RAISES (InputError): Not all was answered.
+    """
     _tell_about_folder(report)
     _conclude(report, out)
 
