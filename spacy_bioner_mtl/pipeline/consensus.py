@@ -6,6 +6,7 @@ https://aclanthology.org/P05-1003). Where they disagree it is sure of nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from spacy_bioner_mtl.nn.lattice import Lattice, temper
 from spacy_bioner_mtl.nn.tagset import OUTSIDE, Head
 from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
 from spacy_bioner_mtl.pipeline.decode import Reply, decode
-from spacy_bioner_mtl.pipeline.settings import NEUTRAL, read_settings
+from spacy_bioner_mtl.pipeline.settings import NEUTRAL, HeadSettings, read_settings
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX, FoundSpan
 
 
@@ -36,10 +37,10 @@ class Consensus:
 
         pipes (Sequence[BioNERMTL]): The components, trained.
         sure (float): What is less probable is unknown, from 0 to 1.
-        RAISES (InputError): They have a head of one name with other labels, or settings that do not
-            fit.
+        RAISES (InputError): They have no head, or one of the same name with other labels, or
+            settings that do not fit.
         """
-        self._pipes = list(pipes)
+        self._pipes = [pipe for pipe in pipes if len(pipe.head_settings().active)]
         self._sure = sure
         found: dict[str, Head] = {}
         for pipe in self._pipes:
@@ -52,6 +53,8 @@ class Consensus:
                         f"pipeline and {', '.join(head.labels)} in another; switch it off in one "
                         "with active_heads, or take pipelines that agree"
                     )
+        if not found:
+            raise InputError("no head is switched on in any of the pipelines; see active_heads")
         self.heads = list(found.values())
 
     def annotate(self, docs: Iterable[Doc]) -> list[Doc]:
@@ -68,23 +71,26 @@ class Consensus:
         nothing: dict[str, Any] = {key: {} for key in (*NEUTRAL, "consistency")}
         cfg = {**nothing, "scores": True, "active_heads": None, "bfloat16": False}
         settings = read_settings(cfg, self.heads, "consensus")
-        replies = self._ask(docs, outside)
-        for doc, spans, of_doc in zip(
-            docs, decode(replies, self.heads, settings, len(docs)), outside, strict=True
-        ):
+        with ExitStack() as zones:
+            # What they have cached of words is dropped at the end.
+            for pipe in self._pipes:
+                zones.enter_context(pipe.memory_zone())
+            found = decode(self._ask(docs, outside), self.heads, settings, len(docs))
+        for doc, spans, of_doc in zip(docs, found, outside, strict=True):
             self._write(doc, spans, of_doc)
         return docs
 
     def _ask(self, docs: list[Doc], outside: list[NDArray[np.float64]]) -> Iterator[Reply]:
         """Ask all components, and note how probable it is that tokens are outside of all spans."""
-        together = [pipe.ask(docs, pipe.head_settings()) for pipe in self._pipes]
+        settings = [pipe.head_settings() for pipe in self._pipes]
+        together = [pipe.ask(docs, of) for pipe, of in zip(self._pipes, settings, strict=True)]
         for replies in zip(*together, strict=True):
             part = replies[0][0]
             answers = []
             # Batches depend on the lengths of sequences alone, so that they are the same for all.
             for answers_to_batch in zip(*(answers for _, answers in replies), strict=True):
                 for number, head in enumerate(self.heads):
-                    answer = self._average(number, head, answers_to_batch)
+                    answer = self._average(number, head, answers_to_batch, settings)
                     answers.append(answer)
                     marginals = ForwardBackward(answer.lattice).unary()[:, :, OUTSIDE].T
                     for sequence, values in zip(answer.pairs[:, 0], marginals, strict=True):
@@ -97,15 +103,21 @@ class Consensus:
                         )
             yield part, answers
 
-    def _average(self, number: int, head: Head, answers: tuple[Answer, ...]) -> Answer:
+    def _average(
+        self,
+        number: int,
+        head: Head,
+        answers: tuple[Answer, ...],
+        settings: list[HeadSettings],
+    ) -> Answer:
         """The mean of the lattices of one head, of those components that have it."""
         lattices, pairs = [], np.empty((0, 2), dtype=np.int64)
-        for pipe, answer in zip(self._pipes, answers, strict=True):
+        for pipe, answer, of_pipe in zip(self._pipes, answers, settings, strict=True):
             names = [each.name for each in pipe.network.heads]
             own = names.index(head.name) if head.name in names else -1
             columns = np.flatnonzero(answer.pairs[:, 1] == own)
             if len(columns):
-                temperature = pipe.head_settings().temperatures[own]
+                temperature = of_pipe.temperatures[own]
                 lattice = answer.lattice.select(torch.as_tensor(columns))
                 lattice = _take_tags(lattice, _tag_order(pipe.network.heads[own], head))
                 lattices.append(temper(lattice, np.full(len(columns), temperature)))

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.nn.crf import ForwardBackward
+from spacy_bioner_mtl.nn.network import CHARACTER_FEATURES
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.pipeline import consensus as module
 from spacy_bioner_mtl.pipeline.consensus import Consensus
@@ -120,6 +121,25 @@ def test_temperatures_and_heads_that_are_switched_off_count(copy_of_trained):
     consensus = Consensus([pipe(nlp)], SURE)
     assert [head.name for head in consensus.heads] == ["genes"]
     assert list(consensus.annotate(texts(nlp))[0].spans) == ["genes", "genes" + UNKNOWN_SUFFIX]
+    pipe(nlp).cfg["active_heads"] = []
+    with pytest.raises(InputError, match="no head is switched on"):
+        Consensus([pipe(nlp)], SURE)
+
+
+def test_a_pipeline_without_a_head_to_ask_has_no_say(trained, copy_of_trained):
+    pipe(copy_of_trained).cfg["active_heads"] = []
+    docs = Consensus([pipe(copy_of_trained), pipe(trained)], SURE).annotate(texts(trained))
+    alone = Consensus([pipe(trained)], SURE).annotate(texts(trained))
+    assert [groups(doc) for doc in docs] == [groups(doc) for doc in alone]
+
+
+def test_what_was_cached_of_words_is_dropped(trained, other):
+    stores = [pipe(nlp).network.word_store for nlp in (trained, other)]
+    for nlp in (trained, other):
+        list(nlp.pipe(texts(nlp)))
+    assert all(store.size(CHARACTER_FEATURES) for store in stores)
+    Consensus([pipe(trained), pipe(other)], SURE).annotate(texts(trained))
+    assert not any(store.size(CHARACTER_FEATURES) for store in stores)
 
 
 def test_labels_may_come_in_another_order_and_must_be_the_same(trained, copy_of_trained):
