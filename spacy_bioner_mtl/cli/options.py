@@ -34,8 +34,8 @@ Strict = Annotated[
     bool,
     Option(
         "--strict",
-        help="Refuse the first annotation that does not fit its text, and forbidden tag sequences, "
-        "instead of counting them.",
+        help="Refuse the first annotation that does not fit its text, unless it is merely written "
+        "otherwise, and forbidden tag sequences, instead of counting them.",
     ),
 ]
 JsonFile = Annotated[
