@@ -17,7 +17,7 @@ from spacy_bioner_mtl.formats.label_map import read_label_map
 
 #: The labels of doc.ents, each from a head of its name.
 TYPES = ["Gene", "Disease", "Chemical", "Species", "CellLine", "Variant", "CellType"]
-HEADS = [*TYPES, "BC2GM", "BC5CDR", "JNLPBA", "NCBI-disease"]
+HEADS = [*TYPES, "BC2GM", "BC5CDR", "JNLPBA", "Linnaeus", "NCBI-disease", "SPECIES-800"]
 #: Sample corpora annotated like a head's training data, and the F1 that the head reaches at least.
 #: They were invented for this project, and nothing of them was trained on.
 SAMPLES = [
