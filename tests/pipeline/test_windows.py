@@ -238,8 +238,8 @@ def watch(monkeypatch):
     """The queries that the network gets from now on."""
     queries = []
 
-    def watched(*arguments):
-        queries.append(make_query(*arguments))
+    def watched(*arguments, **options):
+        queries.append(make_query(*arguments, **options))
         return queries[-1]
 
     monkeypatch.setattr(pipe_module, "make_query", watched)
