@@ -14,6 +14,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_bioner_mtl.training.sentence_corpus import make_example
+
 #: Shorter words are left: a half of "TNF" says nothing.
 LETTERS = 5
 #: A half is at least this share of its word.
@@ -62,12 +64,7 @@ class InventedNames:
                     new.setdefault(word, _cross(word, end))
         yield example
         if new:
-            replaced = _replace_words(example.reference, new)
-            if replaced.has_unknown_spaces:
-                predicted = Doc(nlp.vocab, words=[token.text for token in replaced])
-            else:
-                predicted = nlp.make_doc(replaced.text)
-            yield Example(predicted, replaced)
+            yield make_example(nlp, _replace_words(example.reference, new))
 
 
 def configure_invented_names(level: float) -> Callable[[Language, Example], Iterator[Example]]:

@@ -39,14 +39,22 @@ def configure_sentence_corpus(
             raise InputError("No training documents are named: give --paths.train.")
         for example in Corpus(path)(nlp):
             for reference in cut_sentences(example.reference):
-                if reference.has_unknown_spaces:
-                    predicted = Doc(nlp.vocab, words=[token.text for token in reference])
-                else:
-                    predicted = nlp.make_doc(reference.text)
-                cut = Example(predicted, reference)
+                cut = make_example(nlp, reference)
                 yield from (cut,) if augmenter is None else augmenter(nlp, cut)
 
     return read
+
+
+def make_example(nlp: Language, reference: Doc) -> Example:
+    """Make an example of a gold document.
+
+    nlp (Language): The pipeline that tokenises its text, if that is known.
+    reference (Doc): The gold document.
+    RETURNS (Example): The example.
+    """
+    if reference.has_unknown_spaces:
+        return Example(Doc(nlp.vocab, words=[token.text for token in reference]), reference)
+    return Example(nlp.make_doc(reference.text), reference)
 
 
 def cut_sentences(doc: Doc) -> list[Doc]:
