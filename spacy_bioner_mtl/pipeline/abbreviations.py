@@ -57,6 +57,8 @@ def find_abbreviations(words: Sequence[str], spaces: Sequence[bool]) -> list[Abb
         corpora that do not tell, hyphens are taken to join their neighbours.
     RETURNS (list[Abbreviation]): The places, in the order of their brackets.
     """
+    if _BRACKETS.keys().isdisjoint(words):
+        return []
     text = _Text(words, spaces)
     found = []
     for opening, word in enumerate(words):

@@ -153,8 +153,11 @@ def _short_forms(
     position = np.full(int(sizes.sum()), -1)
     position[flat] = np.arange(len(flat))
     for number in chosen:
-        words = [token.text for token in docs[number]]
-        spaces = [bool(token.whitespace_) for token in docs[number]]
+        doc = docs[number]
+        # Several times as fast as asking each token
+        forms, spaced = doc.to_array(["ORTH", "SPACY"]).T
+        words = [doc.vocab.strings[form] for form in forms.tolist()]
+        spaces = spaced.astype(bool).tolist()
         places = position[offsets[number] : offsets[number] + len(words)]
         for pair in find_abbreviations(words, spaces):
             short = places[pair.short_start : pair.short_end]

@@ -34,9 +34,11 @@ def decode(
     RETURNS (list[list[FoundSpan]]): For each document, its spans in order of head and text.
     """
     tables, parts, n_sequences = [np.empty(0, dtype=ROW)], [split_sequences([])], 0
+    n_tags = np.array([head.n_tags for head in heads])
     for part, answers in replies:
         own = part.sequences
-        table = _rows_of_part(part, answers, settings)
+        narrow = [each for answer in answers for each in _split_by_tags(answer, n_tags)]
+        table = _rows_of_part(part, narrow, settings)
         table["sequence"] += n_sequences
         n_sequences += len(own)
         tables.append(table)
@@ -50,6 +52,20 @@ def decode(
     found = _found_spans(rows[order], heads, settings.scores)
     ends = np.cumsum(np.bincount(doc, minlength=n_docs)).tolist()
     return [found[first:end] for first, end in pairwise([0, *ends])]
+
+
+def _split_by_tags(answer: Answer, n_tags: NDArray[np.int64]) -> list[Answer]:
+    """Split an answer by number of tags: Viterbi takes time for each pair of tags, asked or not.
+
+    n_tags (NDArray[int64]): Shape (heads,).
+    """
+    own = n_tags[answer.pairs[:, 1]]
+    split = []
+    for size in np.unique(own).tolist():
+        columns = np.flatnonzero(own == size)
+        chosen = torch.as_tensor(columns, device=answer.lattice.emissions.device)
+        split.append(Answer(answer.pairs[columns], answer.lattice.select(chosen).crop(size)))
+    return split
 
 
 def _found_spans(rows: NDArray[np.void], heads: list[Head], scores: bool) -> list[FoundSpan]:
