@@ -17,8 +17,6 @@ from spacy_bioner_mtl.annotate.error_list import join_errors, listing_errors
 from spacy_bioner_mtl.annotate.lock import locked
 from spacy_bioner_mtl.annotate.provenance import list_differences
 from spacy_bioner_mtl.annotate.shards import (
-    ERRORS,
-    MANIFEST,
     STATE,
     Plan,
     Shard,
@@ -37,6 +35,7 @@ from spacy_bioner_mtl.annotate.state import (
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.checksum import hash_file
 from spacy_bioner_mtl.files.writing import remove, remove_all_leftovers, writing
+from spacy_bioner_mtl.formats.folder import ERRORS, MANIFEST
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ class Output:
         RAISES (InputError): If a library is missing.
         """
         self._write_folder = target.load_folder_writer() if target.folder else None
-        self._write_file = None if target.folder else target.load_writer()
+        self._write_bytes = target.load_bytes_writer() if target.binary else None
+        self._write_text = None if target.folder or target.binary else target.load_writer()
 
     def check(self, record: Record, source: str) -> ReadRecord:
         """Check whether a record can be written, by writing it for itself.
@@ -34,13 +35,15 @@ class Output:
         RETURNS (ReadRecord): The record, or why it cannot be written.
         """
         try:
-            if self._write_folder:
-                pieces = [piece for file in self._write_folder([record]) for piece in file]
-            else:
-                assert self._write_file
-                pieces = list(self._write_file([record]))
             # Half of a surrogate pair, in an identifier for example, cannot be encoded.
-            "".join(pieces).encode()
+            if self._write_folder:
+                for name, content in self._write_folder([record]):
+                    f"{name}{content}".encode()
+            elif self._write_bytes:
+                list(self._write_bytes([record]))
+            else:
+                assert self._write_text
+                "".join(self._write_text([record])).encode()
         except ValueError as error:
             return BadRecord(record.id, f"{source}: cannot be written: {error}")
         return record
@@ -57,10 +60,13 @@ class Output:
             with write_whole_folder(path) as folder:
                 for name, content in _pieces(self._write_folder(records)):
                     _write_new(folder / name, content)
+        elif self._write_bytes:
+            with write_whole(path, "wb") as file:
+                file.writelines(_pieces(self._write_bytes(records)))
         else:
-            assert self._write_file
+            assert self._write_text
             with write_whole(path) as file:
-                file.writelines(_pieces(self._write_file(records)))
+                file.writelines(_pieces(self._write_text(records)))
 
 
 def _pieces(pieces: Iterator[_Piece]) -> Iterator[_Piece]:

@@ -13,11 +13,11 @@ from spacy_bioner_mtl.annotate.out_folder import OutFolder
 from spacy_bioner_mtl.annotate.processes import annotate_in_processes
 from spacy_bioner_mtl.annotate.provenance import describe_request
 from spacy_bioner_mtl.annotate.request import Request
-from spacy_bioner_mtl.annotate.shards import ERRORS, Plan, Shard, errors_beside
+from spacy_bioner_mtl.annotate.shards import Plan, Shard, errors_beside
 from spacy_bioner_mtl.console.progress import begin
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import is_stream, remove_leftovers, resolve_links
-from spacy_bioner_mtl.formats.folder import LeftOut
+from spacy_bioner_mtl.formats.folder import ERRORS, LeftOut
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -8,12 +8,19 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source
 from spacy_bioner_mtl.files.writing import is_stream, partial_path
-from spacy_bioner_mtl.formats.folder import Found, LeftOut, search_folder, search_pattern
+from spacy_bioner_mtl.formats.folder import (
+    ERRORS,
+    MANIFEST,
+    Found,
+    LeftOut,
+    search_folder,
+    search_pattern,
+)
 from spacy_bioner_mtl.formats.recognise import LOOKED_AT, recognise
 from spacy_bioner_mtl.formats.registry import FORMATS, Format
 
-#: What stands in a folder of answers beside the answers.
-ERRORS, MANIFEST, STATE = "errors.jsonl", "manifest.json", ".annotate"
+#: What stands in a folder of answers beside the answers and the reports of them.
+STATE = ".annotate"
 #: How often a file is tried whose process dies.
 ATTEMPTS = 2
 #: How many names of files a message shows.

@@ -6,6 +6,7 @@ from spacy_bioner_mtl.cli.compare import compare
 from spacy_bioner_mtl.cli.console import make_app, root, run_app, shared
 from spacy_bioner_mtl.cli.convert import convert
 from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
+from spacy_bioner_mtl.cli.count import count
 from spacy_bioner_mtl.cli.evaluate import evaluate
 from spacy_bioner_mtl.cli.evaluate_text import evaluate_text
 from spacy_bioner_mtl.cli.leakage import leakage
@@ -22,6 +23,7 @@ app.command(short_help="Check the files of a list of corpora.")(shared(verify))
 app.command(short_help="Find training text in test sets.")(shared(leakage))
 app.command(short_help="Annotate files with a trained pipeline.")(shared(annotate))
 app.command(short_help="Annotate text with several pipelines, to train on.")(shared(silver))
+app.command(short_help="Count strings in annotated files.")(shared(count))
 app.command(short_help="Score every head on gold documents.")(shared(evaluate))
 app.command(short_help="Score a head on raw text.")(shared(evaluate_text))
 app.command(short_help="Measure whether probabilities are true.")(shared(calibrate))

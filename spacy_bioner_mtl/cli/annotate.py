@@ -75,7 +75,7 @@ def annotate(
         Option(
             "--scores",
             help="Write the probability of each mention, to four digits, in formats that have a "
-            "place for it.",
+            "place for it; tables (csv, tsv, parquet) always tell it.",
         ),
     ] = False,
     processes: Annotated[
@@ -120,6 +120,7 @@ def annotate(
     """
     from spacy_bioner_mtl.annotate import ALL, Request, check_request
 
+    is_table = target_format in FORMATS and FORMATS[target_format].table
     request = Request(
         model,
         source,
@@ -128,7 +129,7 @@ def annotate(
         word_column=word_column,
         target_format=target_format,
         head=head,
-        scores=scores,
+        scores=scores or is_table,
         processes=processes,
         threads=threads,
         engine=engine.value,
@@ -177,7 +178,7 @@ def show_report(report: "RunReport", out: Path) -> None:
 
 def _tell_about_folder(report: "RunReport") -> None:
     """Say what was passed over, and what was found of earlier runs."""
-    from spacy_bioner_mtl.annotate.shards import MANIFEST
+    from spacy_bioner_mtl.formats.folder import MANIFEST
 
     if report.n_skipped:
         show("info", f"{report.n_skipped:,} files were finished before")

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from spacy_bioner_mtl.errors import InputError
 
+#: What `annotate` writes beside its answers in a folder: who made them, and what was not answered.
+MANIFEST, ERRORS = "manifest.json", "errors.jsonl"
 _LINK = "it is a link, which is not followed; name it by a pattern, or copy what it leads to"
 _ALONE = "the file of text beside it, of the same name, is missing; put it there"
 _KINDS = {
@@ -47,6 +49,16 @@ class Found:
     root: Path
     names: list[str]
     left_out: list[LeftOut]
+
+
+def is_report(folder: Path, name: str) -> bool:
+    """Check whether a file is what `annotate` wrote beside its answers.
+
+    folder (Path): The folder of answers.
+    name (str): The file's path inside of it.
+    RETURNS (bool): Whether it is.
+    """
+    return name in (MANIFEST, ERRORS) and (folder / MANIFEST).is_file()
 
 
 def search_folder(
@@ -93,6 +105,8 @@ def search_folder(
                     left_out.append(LeftOut(name, _ALONE, fault=True))
             elif not is_wanted(entry.name):
                 left_out.append(LeftOut(name, "its name ends otherwise", fault=False))
+            elif is_report(root, name):
+                left_out.append(LeftOut(name, "it is a report of `annotate`", fault=False))
             elif entry.is_symlink():
                 left_out.append(LeftOut(name, _LINK, fault=True))
             elif not entry.is_file(follow_symlinks=False):

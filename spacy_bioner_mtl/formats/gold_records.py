@@ -7,7 +7,7 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.conll import group_sentences
-from spacy_bioner_mtl.formats.folder import search_folder
+from spacy_bioner_mtl.formats.folder import is_report, search_folder
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
 from spacy_bioner_mtl.formats.recognise import recognise
 from spacy_bioner_mtl.formats.record import (
@@ -231,7 +231,8 @@ def _list_files(
                 f"{path}: not all of this folder can be read ({'; '.join(faults[:PLACES])}{more}); "
                 "mend that, or move it away"
             )
-        report.skipped += [path / each.name for each in found.left_out]
+        others = [each.name for each in found.left_out if not is_report(path, each.name)]
+        report.skipped += [path / name for name in others]
         for name in found.names:
             yield path / name, of_folder
 

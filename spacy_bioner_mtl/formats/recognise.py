@@ -13,6 +13,7 @@ from pathlib import Path
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import HEAD_SIZE, STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.encoding import find_wide_encoding, refuse_wide_encoding
+from spacy_bioner_mtl.formats.folder import is_report
 from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
 from spacy_bioner_mtl.formats.registry import FORMATS, Format
 from spacy_bioner_mtl.formats.schemes import is_like_a_tag
@@ -72,7 +73,8 @@ def _recognise_folder(folder: Path) -> Format:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         bare = Path(path.name.lower().removesuffix(_COMPRESSED))
-        if not hidden and bare.suffix in suffixes and path.is_file():
+        is_ours = is_report(folder, path.relative_to(folder).as_posix())
+        if not hidden and not is_ours and bare.suffix in suffixes and path.is_file():
             files.append(path)
     if not files:
         raise InputError(

@@ -17,6 +17,8 @@ from spacy_bioner_mtl.formats.record import ReadRecord, Record
 
 #: Turns records into the pieces of one text file.
 Writer = Callable[[Iterable[Record]], Iterator[str]]
+#: Turns records into the pieces of one file that is no text.
+BytesWriter = Callable[[Iterable[Record]], Iterator[bytes]]
 #: Turns records into files of a folder: name and content of each.
 FolderWriter = Callable[[Iterable[Record]], Iterator[tuple[str, str]]]
 
@@ -42,8 +44,10 @@ class Format:
     suffixes (tuple[str, ...]): How names of its files end, that of written files first. In a folder
         these are read, compressed with gzip (.gz) as well.
     reader (str): "module:function" of a Reader, module relative to this package; empty for none.
-    writer (str): Of a Writer, or of a FolderWriter; empty for none.
+    writer (str): Of a Writer, a BytesWriter or a FolderWriter; empty for none.
     folder (bool): Whether it writes a folder of files, not one file.
+    binary (bool): Whether what it writes is no text.
+    table (bool): Whether it is a table of mentions, which always tells their probabilities.
     overlaps (bool): Whether mentions of several heads, which overlap, can be written.
     gold (bool): Whether what is read may have mentions, to learn or to score.
     sentences (bool): Whether it is read sentence by sentence, from columns of tokens and tags.
@@ -56,6 +60,8 @@ class Format:
     reader: str = ""
     writer: str = ""
     folder: bool = False
+    binary: bool = False
+    table: bool = False
     overlaps: bool = True
     gold: bool = True
     sentences: bool = False
@@ -93,6 +99,14 @@ class Format:
         RAISES (InputError): If a library is missing.
         """
         return cast(Writer, _load(self.writer))
+
+    def load_bytes_writer(self) -> BytesWriter:
+        """Import the writer of a format that writes one file that is no text.
+
+        RETURNS (BytesWriter): The writer.
+        RAISES (InputError): If a library is missing.
+        """
+        return cast(BytesWriter, _load(self.writer))
 
     def load_folder_writer(self) -> FolderWriter:
         """Import the writer of a format that writes a folder.
@@ -174,6 +188,28 @@ _ALL = [
     ),
     Format(
         "pubmed", "PubMed's XML, baseline or update", (".xml",), "pubmed:read_pubmed", gold=False
+    ),
+    Format(
+        "csv",
+        "a row for each mention, for a spreadsheet",
+        (".csv",),
+        writer="table:write_csv",
+        table=True,
+    ),
+    Format(
+        "tsv",
+        "the same with tabs, for programs",
+        (".tsv",),
+        writer="table:write_tsv",
+        table=True,
+    ),
+    Format(
+        "parquet",
+        "the same as Parquet, for data frames",
+        (".parquet",),
+        writer="parquet:write_parquet",
+        binary=True,
+        table=True,
     ),
     Format(
         "html",

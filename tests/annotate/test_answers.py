@@ -116,7 +116,7 @@ def test_no_document_is_lost_on_its_way_to_a_file(trained, tmp_path_factory, tar
     assert report.documents + len(report.errors) == len(texts)
     if target != "bioc-xml":  # XML cannot hold every character
         assert not lost
-    if not report.documents or target in ("conll", "inline", "html"):
+    if not (report.documents and FORMATS[target].reader) or target in ("conll", "inline"):
         return  # these know no identifiers
     paths = sorted(out.glob("*.txt")) if out.is_dir() else [out]
     read = {record.id: record for path in paths for record in FORMATS[target].load_reader()(path)}
