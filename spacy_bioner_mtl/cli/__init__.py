@@ -10,6 +10,7 @@ from spacy_bioner_mtl.cli.count import count
 from spacy_bioner_mtl.cli.evaluate import evaluate
 from spacy_bioner_mtl.cli.evaluate_text import evaluate_text
 from spacy_bioner_mtl.cli.leakage import leakage
+from spacy_bioner_mtl.cli.pretrain import pretrain
 from spacy_bioner_mtl.cli.silver import silver
 from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
@@ -21,6 +22,10 @@ app.command(short_help="Convert annotated corpora to a DocBin.")(shared(convert)
 app.command(short_help="Convert the corpora of a list.")(shared(convert_corpora))
 app.command(short_help="Check the files of a list of corpora.")(shared(verify))
 app.command(short_help="Find training text in test sets.")(shared(leakage))
+app.command(
+    short_help="Train encoders on plain text first.",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(shared(pretrain))
 app.command(short_help="Annotate files with a trained pipeline.")(shared(annotate))
 app.command(short_help="Annotate text with several pipelines, to train on.")(shared(silver))
 app.command(short_help="Count strings in annotated files.")(shared(count))

@@ -8,6 +8,7 @@ from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
+    from spacy.vocab import Vocab
 
 
 def check_corpora(paths: Sequence[Path]) -> None:
@@ -25,12 +26,13 @@ def check_corpora(paths: Sequence[Path]) -> None:
             )
 
 
-def iterate_docs(paths: Sequence[Path]) -> "Iterator[Doc]":
+def iterate_docs(paths: Sequence[Path], vocab: "Vocab | None" = None) -> "Iterator[Doc]":
     """Read the documents of DocBins.
 
     paths (Sequence[Path]): .spacy files, or folders with such files anywhere in them. They should
         hold training documents alone: a table that knows the words of a test set makes the
         result on it look better than on new text.
+    vocab (Vocab | None): Whose documents they will be; None makes a vocab.
     YIELDS (Doc): The documents.
     RAISES (InputError): If a path has no DocBin, or one cannot be read.
     """
@@ -39,7 +41,7 @@ def iterate_docs(paths: Sequence[Path]) -> "Iterator[Doc]":
     from spacy.vocab import Vocab
 
     check_corpora(paths)
-    vocab = Vocab()
+    vocab = vocab or Vocab()
     for path in paths:
         for location in walk_corpus(path, ".spacy"):
             try:

@@ -47,6 +47,7 @@ class BidirectionalLSTM(nn.Module):
         hidden_width (int): Units per direction.
         """
         super().__init__()
+        self.hidden_width = hidden_width
         self.directions = nn.ModuleList(nn.LSTM(input_width, hidden_width) for _ in range(2))
         # A tuple, so that they are no part of the network's weights
         self._bfloat16_directions: tuple[nn.Module, ...] = ()

@@ -1,6 +1,5 @@
 """The component "bioner_mtl": many heads in, one ``doc.ents`` and one span group per head out."""
 
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary
 from spacy_bioner_mtl.pipeline.decode import Reply, decode
+from spacy_bioner_mtl.pipeline.encoders import take_encoders
 from spacy_bioner_mtl.pipeline.entities import write_annotation
 from spacy_bioner_mtl.pipeline.legacy import PipelineReference, resolve_optimizer
 from spacy_bioner_mtl.pipeline.merge import MergePolicy
@@ -33,16 +33,19 @@ from spacy_bioner_mtl.pipeline.overrides import (
     read_saved_config,
 )
 from spacy_bioner_mtl.pipeline.schedule import check_schedule
-from spacy_bioner_mtl.pipeline.settings import NEUTRAL, HeadSettings, change_settings, read_settings
+from spacy_bioner_mtl.pipeline.settings import (
+    NEUTRAL,
+    HeadSettings,
+    change_settings,
+    list_heads,
+    read_settings,
+)
 from spacy_bioner_mtl.pipeline.spans import FoundSpan, check_head_name, check_label, count_labels
 from spacy_bioner_mtl.pipeline.steps import learn, rehearse
 from spacy_bioner_mtl.pipeline.windows import split_parts
 
 #: Documents that initialize the tok2vec layer: enough to infer its widths.
 SAMPLE_SIZE = 10
-
-#: Names of heads that are keys both in a config file and for `spacy find-threshold`.
-PLAIN_NAME = re.compile(r"\w[\w -]*")
 
 
 class BioNERMTL(TrainablePipe):  # type: ignore[misc]
@@ -179,6 +182,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         *,
         nlp: Language | None = None,
         labels: dict[str, Any] | None = None,
+        encoders: str | None = None,
     ) -> None:
         """Find heads and vocabulary, and make a network with random weights.
 
@@ -186,8 +190,10 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             unless label data is given.
         nlp (Language | None): The pipeline.
         labels (dict | None): Label data, as ``spacy init labels`` writes it.
-        RAISES (InputError): No example is annotated for any head, settings name other heads, or a
-            head has a name that means something else to commands.
+        encoders (str | None): A pipeline whose encoders are to start from, by folder or name, such
+            as `bioner-mtl pretrain` writes; None for random weights.
+        RAISES (InputError): No example is annotated for any head, settings name other heads, a head
+            has a name that means something else to commands, or encoders do not fit.
         """
         validate_get_examples(get_examples, "BioNERMTL.initialize")
         if nlp is not None:
@@ -224,27 +230,19 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             check_head_name(name)
         found = [Head(name, tuple(names)) for name, names in heads.items()]
         read_settings(self.cfg, found, self.name)
-        self._list_heads_in_settings(list(heads), nlp)
+        list_heads(self.cfg, heads)
+        if nlp is not None and self.name in nlp.component_names:
+            settings = {setting: dict(self.cfg[setting]) for setting in NEUTRAL}
+            nlp.get_pipe_config(self.name).update(settings)
         make_network(
             self.model,
             found,
             vocabulary,
             [example.reference for example in examples[:SAMPLE_SIZE]],
         )
+        if encoders is not None:
+            take_encoders(self.model, encoders)
         self._initialized = True
-
-    def _list_heads_in_settings(self, heads: list[str], nlp: Language | None) -> None:
-        """Give each head a threshold and a temperature, also in the pipeline's config.
-
-        Only what the config has can be overridden when a pipeline is loaded, and `spacy
-        find-threshold` searches for nothing else.
-        """
-        names = [name for name in heads if PLAIN_NAME.fullmatch(name)]
-        for setting, default in NEUTRAL.items():
-            given = {name: value for name, value in self.cfg[setting].items() if value != default}
-            self.cfg[setting] = {**dict.fromkeys(names, default), **given}
-            if nlp is not None and self.name in nlp.component_names:
-                nlp.get_pipe_config(self.name)[setting] = dict(self.cfg[setting])
 
     @contextmanager
     def memory_zone(self, mem: Any = None) -> Iterator[Any]:

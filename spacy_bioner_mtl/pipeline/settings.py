@@ -1,6 +1,7 @@
 """Settings of the component that concern single heads, checked against the heads there are."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from spacy_bioner_mtl.nn.tagset import Head
 
 #: Settings of each head, and the value that asks for nothing.
 NEUTRAL = {"thresholds": 0.0, "temperatures": 1.0}
+#: Names of heads that are keys both in a config file and for `spacy find-threshold`.
+_PLAIN_NAME = re.compile(r"\w[\w -]*")
 
 #: Of an occurrence of a repeated string: the weight of its own logit, that of the mean logit of the
 #: other occurrences, and what is added.
@@ -63,6 +66,21 @@ def change_settings(
                 f"{', '.join(cfg)}."
             )
     return {**cfg, **changes}
+
+
+def list_heads(cfg: dict[str, Any], heads: Iterable[str]) -> None:
+    """Give each head a threshold and a temperature.
+
+    Only what a config has can be overridden when a pipeline is loaded, and `spacy find-threshold`
+    searches for nothing else.
+
+    cfg (dict[str, Any]): The settings of a component; changed in place.
+    heads (Iterable[str]): Names of heads.
+    """
+    names = [name for name in heads if _PLAIN_NAME.fullmatch(name)]
+    for setting, default in NEUTRAL.items():
+        given = {name: value for name, value in cfg[setting].items() if value != default}
+        cfg[setting] = {**dict.fromkeys(names, default), **given}
 
 
 def read_settings(cfg: Mapping[str, Any], heads: Sequence[Head], component: str) -> HeadSettings:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.console.progress import begin
 from spacy_bioner_mtl.corpora.gold_files import iterate_docs
+from spacy_bioner_mtl.corpora.text_files import read_paragraphs
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files.reading import open_source
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -66,16 +66,8 @@ def read_texts(paths: Sequence[Path]) -> Iterator[list[str]]:
     from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
     tokenize = BioTokenizer(Vocab())
-    for path in paths:
-        with open_source(path) as content:
-            for number, line in enumerate(content, start=1):
-                try:
-                    text = line.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    raise InputError(
-                        f"{path}, line {number}: not UTF-8 ({error}). Convert the file to UTF-8."
-                    ) from error
-                yield [token.text for token in tokenize(text) if not token.text.isspace()]
+    for text in read_paragraphs(paths):
+        yield [token.text for token in tokenize(text) if not token.text.isspace()]
 
 
 def read_corpora(paths: Sequence[Path]) -> Iterator[list[str]]:
