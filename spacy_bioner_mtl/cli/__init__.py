@@ -9,6 +9,7 @@ from spacy_bioner_mtl.cli.convert_corpora import convert_corpora
 from spacy_bioner_mtl.cli.count import count
 from spacy_bioner_mtl.cli.evaluate import evaluate
 from spacy_bioner_mtl.cli.evaluate_text import evaluate_text
+from spacy_bioner_mtl.cli.init import init
 from spacy_bioner_mtl.cli.leakage import leakage
 from spacy_bioner_mtl.cli.pretrain import pretrain
 from spacy_bioner_mtl.cli.silver import silver
@@ -18,6 +19,7 @@ from spacy_bioner_mtl.cli.verify import verify
 app = make_app("bioner-mtl")
 app.callback()(root)
 # Descriptions that the list of commands does not cut off
+app.command(short_help="Make a project for corpora of yours.")(shared(init))
 app.command(short_help="Convert annotated corpora to a DocBin.")(shared(convert))
 app.command(short_help="Convert the corpora of a list.")(shared(convert_corpora))
 app.command(short_help="Check the files of a list of corpora.")(shared(verify))

@@ -15,7 +15,7 @@ from spacy_bioner_mtl.models.batching import Batcher
 from spacy_bioner_mtl.models.by_word import is_by_word
 from spacy_bioner_mtl.models.sequences import split_sequences
 from spacy_bioner_mtl.models.shim import NetworkShim
-from spacy_bioner_mtl.models.static_vectors import check_case
+from spacy_bioner_mtl.models.static_vectors import check_case, take_tables
 from spacy_bioner_mtl.models.types import (
     Answer,
     BioNERModel,
@@ -112,7 +112,11 @@ def count_vocabulary(model: BioNERModel, docs: list[Doc]) -> Vocabulary:
 
 
 def make_network(
-    model: BioNERModel, heads: list[Head], vocabulary: Vocabulary, docs: list[Doc]
+    model: BioNERModel,
+    heads: list[Head],
+    vocabulary: Vocabulary,
+    docs: list[Doc],
+    source: BioNERModel | None = None,
 ) -> None:
     """Give the model a network with random weights.
 
@@ -120,11 +124,15 @@ def make_network(
     heads (list[Head]): The network's heads.
     vocabulary (Vocabulary): Words and characters with a row of their own.
     docs (list[Doc]): Some documents, to initialize the tok2vec layer with.
+    source (BioNERModel | None): Another model, from which tables of static vectors are taken that
+        the config names none for.
     """
     width = 0
     if model.layers:
         tok2vec = model.layers[0]
         tok2vec.initialize(X=docs)
+        if source is not None and source.layers and is_by_word(tok2vec):
+            take_tables(tok2vec, source.layers[0])
         width = tok2vec.get_dim("nO")
     network = Network(model.attrs["architecture"], heads, vocabulary, width)
     if model.attrs["pretrained_table"]:

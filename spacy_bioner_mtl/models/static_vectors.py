@@ -125,6 +125,24 @@ def _subwords(layer: Layer) -> Vectors:
     return cast(Vectors, made[1])
 
 
+def take_tables(model: Model[Any, Any], source: Model[Any, Any]) -> None:
+    """Give tables without vectors those of another tok2vec layer, table by table.
+
+    model (Model[List[Doc], List[Floats2d]]): A tok2vec layer, initialized, of static vectors alone.
+    source (Model[List[Doc], List[Floats2d]]): The other one. Nothing is taken of one that has
+        another number of tables.
+    """
+    ours, theirs = ([part for part in each.walk() if not part.layers] for each in (model, source))
+    if [part.name for part in ours] != [part.name for part in theirs]:
+        return
+    for own, other in zip(ours, theirs, strict=True):
+        if not own.get_dim("nO") and other.get_dim("nO"):
+            own.set_dim("nO", other.get_dim("nO"), force=True)
+            own.attrs.update({name: other.attrs[name] for name in (KEYS, TABLE, FLORET)})
+    if model.layers:
+        model.set_dim("nO", sum(part.get_dim("nO") for part in ours), force=True)
+
+
 def check_case(vectors: Vectors, caseless: bool, where: str) -> None:
     """Warn if words are looked up in another case than vectors know them.
 

@@ -67,6 +67,18 @@ class Vocabulary:
             caseless=caseless,
         )
 
+    def union(self, other: "Vocabulary") -> "Vocabulary":
+        """Have what either of two has.
+
+        other (Vocabulary): The other one, as caseless as this one.
+        RETURNS (Vocabulary): Sorted.
+        """
+        return Vocabulary(
+            tuple(sorted({*self.words, *other.words})),
+            tuple(sorted({*self.characters, *other.characters})),
+            self.caseless,
+        )
+
 
 @dataclass
 class WordIntegers:

@@ -22,7 +22,7 @@ from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary
 from spacy_bioner_mtl.pipeline.decode import Reply, decode
-from spacy_bioner_mtl.pipeline.encoders import take_encoders
+from spacy_bioner_mtl.pipeline.encoders import join_vocabularies, load_source, take_encoders
 from spacy_bioner_mtl.pipeline.entities import write_annotation
 from spacy_bioner_mtl.pipeline.legacy import PipelineReference, resolve_optimizer
 from spacy_bioner_mtl.pipeline.merge import MergePolicy
@@ -190,8 +190,9 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
             unless label data is given.
         nlp (Language | None): The pipeline.
         labels (dict | None): Label data, as ``spacy init labels`` writes it.
-        encoders (str | None): A pipeline whose encoders are to start from, by folder or name, such
-            as `bioner-mtl pretrain` writes; None for random weights.
+        encoders (str | None): A pipeline whose encoders to start from, by folder or name, such as
+            `bioner-mtl pretrain` writes; its vectors are taken, too, where the config names none.
+            None for random weights.
         RAISES (InputError): No example is annotated for any head, settings name other heads, a head
             has a name that means something else to commands, or encoders do not fit.
         """
@@ -234,14 +235,14 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         if nlp is not None and self.name in nlp.component_names:
             settings = {setting: dict(self.cfg[setting]) for setting in NEUTRAL}
             nlp.get_pipe_config(self.name).update(settings)
-        make_network(
-            self.model,
-            found,
-            vocabulary,
-            [example.reference for example in examples[:SAMPLE_SIZE]],
-        )
-        if encoders is not None:
-            take_encoders(self.model, encoders)
+        docs = [example.reference for example in examples[:SAMPLE_SIZE]]
+        if encoders is None:
+            make_network(self.model, found, vocabulary, docs)
+        else:
+            source = load_source(encoders)
+            vocabulary = join_vocabularies(vocabulary, source)
+            make_network(self.model, found, vocabulary, docs, source)
+            take_encoders(self.model, source, encoders)
         self._initialized = True
 
     @contextmanager
