@@ -11,6 +11,7 @@ from spacy_bioner_mtl.cli.evaluate import evaluate
 from spacy_bioner_mtl.cli.evaluate_text import evaluate_text
 from spacy_bioner_mtl.cli.init import init
 from spacy_bioner_mtl.cli.leakage import leakage
+from spacy_bioner_mtl.cli.matrix import matrix
 from spacy_bioner_mtl.cli.pretrain import pretrain
 from spacy_bioner_mtl.cli.silver import silver
 from spacy_bioner_mtl.cli.vectors import vectors
@@ -32,6 +33,7 @@ app.command(short_help="Annotate files with a trained pipeline.")(shared(annotat
 app.command(short_help="Annotate text with several pipelines, to train on.")(shared(silver))
 app.command(short_help="Count strings in annotated files.")(shared(count))
 app.command(short_help="Score every head on gold documents.")(shared(evaluate))
+app.command(short_help="Score every head on every corpus.")(shared(matrix))
 app.command(short_help="Score a head on raw text.")(shared(evaluate_text))
 app.command(short_help="Measure whether probabilities are true.")(shared(calibrate))
 app.command(short_help="Compare two trained pipelines.")(shared(compare))
