@@ -2,6 +2,7 @@
 
 from spacy_bioner_mtl.cli.annotate import annotate
 from spacy_bioner_mtl.cli.calibrate import calibrate
+from spacy_bioner_mtl.cli.card import card
 from spacy_bioner_mtl.cli.compare import compare
 from spacy_bioner_mtl.cli.console import make_app, root, run_app, shared
 from spacy_bioner_mtl.cli.convert import convert
@@ -36,6 +37,7 @@ app.command(short_help="Score every head on gold documents.")(shared(evaluate))
 app.command(short_help="Score every head on every corpus.")(shared(matrix))
 app.command(short_help="Score a head on raw text.")(shared(evaluate_text))
 app.command(short_help="Measure whether probabilities are true.")(shared(calibrate))
+app.command(short_help="Show the model card of a pipeline.")(shared(card))
 app.command(short_help="Compare two trained pipelines.")(shared(compare))
 app.add_typer(vectors, short_help="Make a package of static word vectors.")
 
