@@ -14,6 +14,7 @@ from spacy_bioner_mtl.cli.init import init
 from spacy_bioner_mtl.cli.leakage import leakage
 from spacy_bioner_mtl.cli.matrix import matrix
 from spacy_bioner_mtl.cli.pretrain import pretrain
+from spacy_bioner_mtl.cli.report import report
 from spacy_bioner_mtl.cli.silver import silver
 from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
@@ -37,6 +38,7 @@ app.command(short_help="Score every head on gold documents.")(shared(evaluate))
 app.command(short_help="Score every head on every corpus.")(shared(matrix))
 app.command(short_help="Score a head on raw text.")(shared(evaluate_text))
 app.command(short_help="Measure whether probabilities are true.")(shared(calibrate))
+app.command(short_help="Show what is right and wrong, in a page.")(shared(report))
 app.command(short_help="Show the model card of a pipeline.")(shared(card))
 app.command(short_help="Compare two trained pipelines.")(shared(compare))
 app.add_typer(vectors, short_help="Make a package of static word vectors.")

@@ -1,5 +1,6 @@
 """``bioner-mtl init``: a spaCy project for corpora of one's own."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def init(
 ) -> None:
     """Make a spaCy project that trains a pipeline on corpora of yours.
 
-    `spacy project run all` in its folder converts the corpora, trains one network with a head for
+    `spacy project run all FOLDER` converts the corpora, trains one network with a head for
     each, scores it and builds a wheel. What it does stands in project.yml and config.cfg, to be
     changed.
     """
@@ -47,4 +48,7 @@ def init(
         except InputError as error:
             raise InputError(f"{error} Or begin from random weights, with --start none.") from error
     make_project(out, corpora, None if start == _NONE else start)
-    show("good", f"{out}: project.yml, config.cfg. Next: cd {out}; spacy project run all")
+    show(
+        "good",
+        f"{out}: project.yml, config.cfg. Next: spacy project run all {shlex.quote(str(out))}",
+    )

@@ -17,18 +17,20 @@ _HEADER = """<!DOCTYPE html>
 <style>
 body { font-family: sans-serif; margin: 3rem auto; max-width: 60rem; padding: 0 1rem; }
 figure { margin: 0 0 3rem; }
-.entities { white-space: pre-wrap; overflow-wrap: break-word; }
-.entity { border-radius: 0.35em; color: black; padding: 0.3em 0.4em; }
-.entity::after { content: attr(data-label); font-size: 0.75em; font-weight: bold;
-  margin-left: 0.5em; }
-</style>
-</head>
-<body>
 """
 _FOOTER = "</body>\n</html>\n"
 # displaCy's own template puts line breaks and the label between the characters of the text, which
 # then can be neither shown with its own white space nor copied.
 _ENTITY = '<mark class="entity" data-label="{label}" style="background: {bg}">{text}</mark>'
+
+
+#: Styles of what render_record makes.
+STYLES = """
+.entities { white-space: pre-wrap; overflow-wrap: break-word; }
+.entity { border-radius: 0.35em; color: black; padding: 0.3em 0.4em; }
+.entity::after { content: attr(data-label); font-size: 0.75em; font-weight: bold;
+  margin-left: 0.5em; }
+"""
 
 
 def write_html(records: Iterable[Record]) -> Iterator[str]:
@@ -38,15 +40,25 @@ def write_html(records: Iterable[Record]) -> Iterator[str]:
     YIELDS (str): The pieces of the page.
     RAISES (ValueError): If a record has several heads, or mentions that overlap.
     """
-    renderer = EntityRenderer({"colors": COLORS, "template": _ENTITY})
-    yield _HEADER
+    yield f"{_HEADER}{STYLES}</style>\n</head>\n<body>\n"
     for record in records:
-        entities = [
-            {"start": one.start, "end": one.end, "label": escape(one.label)}
-            for one in flat_mentions(record)
-        ]
-        title = escape(record.id) or None
-        block = renderer.render([{"text": record.text, "ents": entities, "title": title}])
-        # A parser of HTML takes a carriage return for a line break unless it is written like this.
-        yield f"<figure>{block.replace(chr(13), '&#13;')}</figure>\n"
+        yield f"<figure>{render_record(record)}</figure>\n"
     yield _FOOTER
+
+
+def render_record(record: Record) -> str:
+    """Draw a text with its entities in colour.
+
+    record (Record): The record, annotated for one head at most.
+    RETURNS (str): HTML, with its identifier as the heading.
+    RAISES (ValueError): If there are several heads, or mentions overlap.
+    """
+    entities = [
+        {"start": one.start, "end": one.end, "label": escape(one.label)}
+        for one in flat_mentions(record)
+    ]
+    title = escape(record.id) or None
+    renderer = EntityRenderer({"colors": COLORS, "template": _ENTITY})
+    block: str = renderer.render([{"text": record.text, "ents": entities, "title": title}])
+    # A parser of HTML takes a carriage return for a line break unless it is written like this.
+    return block.replace(chr(13), "&#13;")
