@@ -1,5 +1,6 @@
 """The console command ``bioner-mtl``: one module per subcommand, heavy imports inside them."""
 
+from spacy_bioner_mtl.cli.add_head import add_head
 from spacy_bioner_mtl.cli.annotate import annotate
 from spacy_bioner_mtl.cli.calibrate import calibrate
 from spacy_bioner_mtl.cli.card import card
@@ -31,6 +32,7 @@ app.command(
     short_help="Train encoders on plain text first.",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(shared(pretrain))
+app.command(short_help="Teach a trained pipeline a new head.")(shared(add_head))
 app.command(short_help="Annotate files with a trained pipeline.")(shared(annotate))
 app.command(short_help="Annotate text with several pipelines, to train on.")(shared(silver))
 app.command(short_help="Count strings in annotated files.")(shared(count))

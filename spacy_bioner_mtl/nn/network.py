@@ -136,6 +136,15 @@ class Network(nn.Module):
         layer = cast(HeadLayer, self.head_layers[index])
         self.head_layers[index] = layer.grow(self.heads[index].n_tags)
 
+    def freeze_all_but(self, heads: Sequence[str]) -> None:
+        """Let nothing learn but some heads: encoders and other heads get no gradients.
+
+        heads (Sequence[str]): Names of heads.
+        """
+        self.requires_grad_(False)
+        for head, layer in zip(self.heads, self.head_layers, strict=True):
+            layer.requires_grad_(head.name in heads)
+
     def note_learned(self, heads: Sequence[int]) -> None:
         """Record that heads were trained, with all labels that they have now.
 

@@ -1,0 +1,39 @@
+"""``bioner-mtl add-head``: a trained pipeline learns a new head and keeps the others."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from spacy_bioner_mtl.cli.console import show
+from spacy_bioner_mtl.cli.options import GpuId, ModelName
+
+
+def add_head(
+    model: ModelName,
+    train: Annotated[
+        Path,
+        Argument(metavar="TRAIN", help="Training documents: a .spacy file or a folder of them."),
+    ],
+    dev: Annotated[
+        Path, Argument(metavar="DEV", help="Documents to choose the best weights by, likewise.")
+    ],
+    out: Annotated[Path, Argument(metavar="OUT", help="Folder of the new pipeline.")],
+    steps: Annotated[int, Option("--steps", min=1, help="Steps of training.")] = 1_000,
+    force: Annotated[
+        bool, Option("--force", help="Replace a pipeline that is there already.")
+    ] = False,
+    gpu_id: GpuId = -1,
+) -> None:
+    """Teach a trained pipeline the heads that documents are annotated for and that it lacks.
+
+    Only the new heads learn: what the pipeline finds otherwise stays the same, to the last digit of
+    its probabilities. Where the policy for doc.ents names heads, the new ones come last.
+    """
+    from spacy_bioner_mtl.training.new_head import teach_head
+    from spacy_bioner_mtl.training.pretrained_pipeline import check_output, save_pipeline
+
+    check_output(out, force=force)
+    nlp, heads = teach_head(model, train, dev, steps=steps, gpu_id=gpu_id)
+    save_pipeline(nlp, out)
+    show("good", f"{out}: learned {', '.join(heads)}")

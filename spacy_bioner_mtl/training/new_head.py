@@ -1,0 +1,140 @@
+"""Teach a trained pipeline a new head, and nothing else: all that it knew stays as it was."""
+
+import tempfile
+from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.training.loop import train
+from spacy.util import load_model
+from thinc.api import fix_random_seed
+
+from spacy_bioner_mtl.corpora.gold_files import check_corpora, iterate_docs
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
+from spacy_bioner_mtl.pipeline.loading import FACTORY, bioner_pipes, load_pipeline
+from spacy_bioner_mtl.pipeline.spans import count_labels
+
+_SEED = 0
+_DROPOUT = 0.3
+_RATE = 0.01
+_WARM_UP = 20
+_EVALUATIONS = 10
+
+
+def teach_head(
+    model: str, train_path: Path, dev_path: Path, *, steps: int, gpu_id: int
+) -> tuple[Language, list[str]]:
+    """Add the heads that documents are annotated for to a trained pipeline, and train these alone.
+
+    Encoders and old heads are frozen. Where the policy that merges heads names heads, the new ones
+    are named, too.
+
+    model (str): The folder of a pipeline, or the name of an installed one.
+    train_path (Path): Training documents, a .spacy file or a folder of them.
+    dev_path (Path): Documents to choose the best weights by, likewise.
+    steps (int): Steps of training.
+    gpu_id (int): The GPU to run on, or -1 for the CPU.
+    RETURNS (tuple[Language, list[str]]): The pipeline, and its new heads.
+    RAISES (InputError): There is no such pipeline, or the documents are annotated for no new head.
+    """
+    check_corpora([train_path, dev_path])
+    old = bioner_pipes(load_pipeline(model, gpu_id))[0]
+    known = [head.name for head in old.heads]
+    gold = count_labels(iterate_docs([train_path]))
+    new = {head: sorted(counts) for head, counts in gold.items() if head not in known}
+    if not new:
+        raise InputError(
+            f"The training documents are annotated for {', '.join(sorted(gold)) or 'no head'}, and "
+            f"the pipeline has {', '.join(known)}: there is no new head to learn. Convert the "
+            "corpus with another --head."
+        )
+    nlp = load_model(model, config=_name_in_policy(load_model(model), old.name, new))
+    pipe = bioner_pipes(nlp)[0]
+    performance = dict(nlp.meta.get("performance", {}))
+    for head, labels in new.items():
+        pipe.add_head(head, labels)
+    pipe.network.freeze_all_but([*new])
+    nlp.config["corpora"] = {
+        "train": {
+            "@readers": "spacy_bioner_mtl.SentenceCorpus.v1",
+            "path": str(train_path),
+            "augmenter": None,
+        },
+        "dev": {
+            "@readers": "spacy.Corpus.v1",
+            "path": str(dev_path),
+            "gold_preproc": False,
+            "max_length": 0,
+            "limit": 0,
+            "augmenter": None,
+        },
+    }
+    nlp.config["training"] = _training(nlp, pipe, steps)
+    fix_random_seed(_SEED)
+    nlp.resume_training()
+    with tempfile.TemporaryDirectory() as folder:
+        train(nlp, Path(folder), use_gpu=gpu_id)
+        taught = load_model(Path(folder) / "model-best")
+    # Of the old heads, training knows nothing.
+    taught.meta["performance"] = {**taught.meta.get("performance", {}), **performance}
+    return taught, sorted(new)
+
+
+def _name_in_policy(nlp: Language, component: str, new: Iterable[str]) -> dict[str, Any]:
+    """A config in which the policy that merges heads names the new ones, too, if it names any."""
+    merge = deepcopy(nlp.get_pipe_config(component)["merge"])
+    if not isinstance(merge.get("heads"), list):
+        return {}
+    merge["heads"] = [*merge["heads"], *new]
+    return {"components": {component: {"merge": merge}}}
+
+
+def _training(nlp: Language, pipe: BioNERMTL, steps: int) -> dict[str, Any]:
+    """The section [training] of a config: only the component learns."""
+    others = [
+        name
+        for name, each in nlp.pipeline
+        if getattr(each, "is_trainable", False) and nlp.get_pipe_meta(name).factory != FACTORY
+    ]
+    before = [name for name in nlp.pipe_names[: nlp.pipe_names.index(pipe.name)]]
+    return {
+        "train_corpus": "corpora.train",
+        "dev_corpus": "corpora.dev",
+        "seed": _SEED,
+        "gpu_allocator": None,
+        "dropout": _DROPOUT,
+        "accumulate_gradient": 1,
+        "patience": 0,
+        "max_epochs": 0,
+        "max_steps": steps,
+        "eval_frequency": max(steps // _EVALUATIONS, 1),
+        # Sentences are found as the trained pipeline finds them.
+        "annotating_components": before,
+        "frozen_components": [name for name in others if name not in before],
+        "before_to_disk": None,
+        "before_update": None,
+        "batcher": {
+            "@batchers": "spacy_bioner_mtl.mixed_corpora.v1",
+            "size": 1100,
+            "temperature": 1.0,
+        },
+        "logger": {"@loggers": "spacy_bioner_mtl.ProgressLogger.v1", "scores": None},
+        "optimizer": {
+            "@optimizers": "spacy_bioner_mtl.FusedAdam.v1",
+            "beta1": 0.9,
+            "beta2": 0.999,
+            "eps": 1e-8,
+            "grad_clip": 1.0,
+            "use_averages": True,
+            "learn_rate": {
+                "@schedules": "warmup_linear.v1",
+                "warmup_steps": min(_WARM_UP, steps),
+                "total_steps": steps,
+                "initial_rate": _RATE,
+            },
+        },
+        "score_weights": {"bioner_macro_f": 1.0},
+    }

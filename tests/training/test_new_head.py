@@ -1,0 +1,84 @@
+"""A trained pipeline learns a new head and keeps all else."""
+
+import pytest
+import spacy
+from conftest import GOLD, fresh, make_example, make_examples, make_pipeline, train, weights
+from spacy.tokens import DocBin
+
+from spacy_bioner_mtl.cli import main
+
+#: Other sentences, with a type of their own
+ORGANS = [
+    ("BRAC4 is expressed in the kidney .", {"organs": [(5, 6, "Organ")]}),
+    ("Nothing was found in the liver .", {"organs": [(5, 6, "Organ")]}),
+    ("Mice with renal failure got aspirin .", {"organs": []}),
+    ("The left kidney was large .", {"organs": [(1, 3, "Organ")]}),
+]
+
+
+def save(path, nlp, gold):
+    docs = [make_example(nlp, words, heads).reference for words, heads in gold]
+    DocBin(docs=docs, store_user_data=False).to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A pipeline with a policy that names heads, and documents of a new one."""
+    folder = tmp_path_factory.mktemp("new_head")
+    merge = {"@misc": "spacy_bioner_mtl.only_heads.v1", "heads": ["medicine"]}
+    # Wide enough for a layer on top to find what the encoders were not taught
+    nlp = make_pipeline(config={"merge": merge}, hidden_width=60)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, 60)
+    nlp.meta["performance"] = {"spans_genes_f": 0.5}
+    nlp.to_disk(folder / "model")
+    save(folder / "organs.spacy", nlp, ORGANS)
+    save(folder / "old.spacy", nlp, GOLD)
+    return folder
+
+
+def add_head(*arguments):
+    with pytest.raises(SystemExit) as exit_info:
+        main(["add-head", *map(str, arguments)])
+    return exit_info.value.code or 0
+
+
+def test_the_new_head_learns_and_the_old_ones_stay(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    organs = folder / "organs.spacy"
+    assert add_head(folder / "model", organs, organs, out, "--steps", 300) == 0
+    assert f"{out}: learned organs" in capsys.readouterr().out
+    before, after = spacy.load(folder / "model"), spacy.load(out)
+    old, new = weights(before), weights(after)
+    assert set(old) < set(new)
+    assert all(old[name].equal(new[name]) for name in old)
+    for example in fresh(after, make_examples(after, ORGANS)):
+        doc = after(example.predicted)
+        wanted = [(s.start, s.end) for s in example.reference.spans["organs"]]
+        assert [(s.start, s.end) for s in doc.spans["organs"]] == wanted
+    for words, _ in GOLD:
+        one, other = before(words), after(words)
+        for head in ("genes", "medicine"):
+            found = [[(s.start, s.end, s.label_) for s in d.spans[head]] for d in (one, other)]
+            assert found[0] == found[1]
+            assert one.spans[head].attrs == other.spans[head].attrs
+    # The policy names it, too.
+    assert "Organ" in {ent.label_ for ent in after(ORGANS[0][0]).ents}
+    assert after.meta["performance"]["spans_genes_f"] == 0.5
+    # It can be taught on.
+    assert all(each.requires_grad for each in after.get_pipe("bioner_mtl").network.parameters())
+
+
+def test_a_head_that_is_there_already_is_refused(folder, tmp_path, capsys):
+    old = folder / "old.spacy"
+    assert add_head(folder / "model", old, old, tmp_path / "out") == 1
+    assert "no new head" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_replaced_unasked(folder, capsys):
+    organs = folder / "organs.spacy"
+    assert add_head(folder / "model", organs, organs, folder / "model") == 1
+    assert "--force" in capsys.readouterr().err
