@@ -7,7 +7,7 @@ import pytest
 import spacy
 import torch
 from spacy.cli.train import train as spacy_train
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from spacy.vectors import Vectors
@@ -97,6 +97,14 @@ def make_example(nlp, words, heads, sent_starts=None):
 
 def make_examples(nlp, gold=GOLD):
     return [make_example(nlp, words, heads) for words, heads in gold]
+
+
+def save_docbin(path, nlp, gold):
+    """Write sentences and their entities as gold documents; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    docs = [make_example(nlp, words, heads).reference for words, heads in gold]
+    DocBin(docs=docs, store_user_data=False).to_disk(path)
+    return path
 
 
 def train(nlp, examples, steps, learn_rate=0.02, **options):

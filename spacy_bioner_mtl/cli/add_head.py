@@ -30,10 +30,11 @@ def add_head(
     Only the new heads learn: what the pipeline finds otherwise stays the same, to the last digit of
     its probabilities. Where the policy for doc.ents names heads, the new ones come last.
     """
+    from spacy_bioner_mtl.files.writing import check_replaceable
     from spacy_bioner_mtl.training.new_head import teach_head
-    from spacy_bioner_mtl.training.pretrained_pipeline import check_output, save_pipeline
+    from spacy_bioner_mtl.training.pretrained_pipeline import save_pipeline
 
-    check_output(out, force=force)
+    check_replaceable(out, "pipeline", ["config.cfg"], force=force)
     nlp, heads = teach_head(model, train, dev, steps=steps, gpu_id=gpu_id)
     save_pipeline(nlp, out)
     show("good", f"{out}: learned {', '.join(heads)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.gold import print_gold_report
-from spacy_bioner_mtl.cli.options import Strict, TagLabel, WordColumn
+from spacy_bioner_mtl.cli.options import LabelMapFile, Strict, TagLabel, WordColumn
 from spacy_bioner_mtl.formats.registry import FORMATS
 
 _FORMATS = [each.name for each in FORMATS.values() if each.reader and each.gold]
@@ -36,14 +36,7 @@ def convert(
             "for every type. Default: all types that occur.",
         ),
     ] = None,
-    label_map: Annotated[
-        Path | None,
-        Option(
-            "--map",
-            metavar="FILE",
-            help='JSON or YAML of old labels to new ones; null or "" leaves a label out.',
-        ),
-    ] = None,
+    label_map: LabelMapFile = None,
     source_format: Annotated[
         str | None,
         Option(

@@ -7,7 +7,14 @@ from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.console import save_json
 from spacy_bioner_mtl.cli.gold import print_gold_report
-from spacy_bioner_mtl.cli.options import GpuId, JsonFile, ModelName, TagLabel, WordColumn
+from spacy_bioner_mtl.cli.options import (
+    GpuId,
+    JsonFile,
+    LabelMapFile,
+    ModelName,
+    TagLabel,
+    WordColumn,
+)
 
 
 def evaluate_text(
@@ -25,15 +32,7 @@ def evaluate_text(
         str | None,
         Option("--from", metavar="FORMAT", help="Default: recognised from content and names."),
     ] = None,
-    label_map: Annotated[
-        Path | None,
-        Option(
-            "--map",
-            metavar="FILE",
-            help="JSON or YAML of old labels to new ones, for the labels of SOURCE and the head; "
-            'null or "" leaves a label out.',
-        ),
-    ] = None,
+    label_map: LabelMapFile = None,
     strict: Annotated[
         bool, Option("--strict", help="Refuse the first annotation that does not fit its text.")
     ] = False,

@@ -1,26 +1,13 @@
 """``bioner-mtl matrix``: every head on every corpus that has a label it knows."""
 
-from pathlib import Path
-from typing import Annotated
-
-from typer import Option
-
 from spacy_bioner_mtl.cli.console import save_json
-from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, JsonFile, ModelName
+from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, JsonFile, LabelMapFile, ModelName
 
 
 def matrix(
     model: ModelName,
     corpora: GoldDocs,
-    label_map: Annotated[
-        Path | None,
-        Option(
-            "--map",
-            metavar="FILE",
-            help='JSON or YAML of old labels to new ones, of heads and corpora; null or "" leaves '
-            "a label out.",
-        ),
-    ] = None,
+    label_map: LabelMapFile = None,
     output: JsonFile = None,
     gpu_id: GpuId = -1,
 ) -> None:

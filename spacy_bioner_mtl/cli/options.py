@@ -41,3 +41,30 @@ Strict = Annotated[
 JsonFile = Annotated[
     Path | None, Option("--output", metavar="FILE.json", help="Where to save the numbers.")
 ]
+LabelMapFile = Annotated[
+    Path | None,
+    Option(
+        "--map",
+        metavar="FILE",
+        help='JSON or YAML of old labels to new ones, of files and of heads; null or "" leaves a '
+        "label out.",
+    ),
+]
+TextFiles = Annotated[
+    list[Path] | None,
+    Option(
+        "--text",
+        metavar="FILE",
+        help="Text in UTF-8, a paragraph on each line, may be compressed with gzip; may be "
+        "repeated.",
+    ),
+]
+TextCorpora = Annotated[
+    list[Path] | None,
+    Option(
+        "--corpus",
+        metavar="PATH",
+        help="Train on the text of these DocBins (a .spacy file or a folder; may be repeated). "
+        "Give training documents alone.",
+    ),
+]

@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Argument, Context, Exit, Option
 
 from spacy_bioner_mtl.cli.console import INTERRUPTED, show
-from spacy_bioner_mtl.cli.options import GpuId
+from spacy_bioner_mtl.cli.options import GpuId, TextCorpora, TextFiles
 from spacy_bioner_mtl.errors import InputError
 
 
@@ -18,24 +18,8 @@ def pretrain(
     out: Annotated[
         Path, Argument(metavar="OUT", help="Folder of the pipeline to start training from.")
     ],
-    text: Annotated[
-        list[Path] | None,
-        Option(
-            "--text",
-            metavar="FILE",
-            help="Text in UTF-8, a paragraph on each line, may be compressed with gzip; may be "
-            "repeated.",
-        ),
-    ] = None,
-    corpus: Annotated[
-        list[Path] | None,
-        Option(
-            "--corpus",
-            metavar="PATH",
-            help="Read these DocBins (a .spacy file or a folder; may be repeated). Give training "
-            "documents alone.",
-        ),
-    ] = None,
+    text: TextFiles = None,
+    corpus: TextCorpora = None,
     passes: Annotated[float, Option("--epochs", min=0.01, help="Passes over the text.")] = 1.0,
     batch_size: Annotated[
         int, Option("--batch-size", min=100, help="Padded tokens in a batch; 24000 on a GPU.")
@@ -52,15 +36,15 @@ def pretrain(
     --paths.vectors and the like, the same as for training. Ctrl-C ends early; what was learned
     until then is saved.
     """
+    from spacy_bioner_mtl.files.writing import check_replaceable
     from spacy_bioner_mtl.training.pretrained_pipeline import (
-        check_output,
         pretrain_pipeline,
         save_pipeline,
     )
 
     if not text and not corpus:
         raise InputError("There is nothing to learn from: name files with --text or --corpus.")
-    check_output(out, force=force)
+    check_replaceable(out, "pipeline", ["config.cfg"], force=force)
     nlp, result = pretrain_pipeline(
         config,
         context.args,

@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from spacy_bioner_mtl.cli.console import show
-from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, ModelName
+from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, LabelMapFile, ModelName
 from spacy_bioner_mtl.errors import InputError
 
 
@@ -33,14 +33,7 @@ def report(
             help="What --training.logger.scores of the training saved: learning curves.",
         ),
     ] = None,
-    label_map: Annotated[
-        Path | None,
-        Option(
-            "--map",
-            metavar="FILE",
-            help="Old labels to new ones, for heads on other corpora, as of `matrix`.",
-        ),
-    ] = None,
+    label_map: LabelMapFile = None,
     gpu_id: GpuId = -1,
 ) -> None:
     """Show what a pipeline gets right and wrong on gold documents, in one page.

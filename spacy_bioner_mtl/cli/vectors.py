@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from spacy_bioner_mtl.cli.console import group, shared
+from spacy_bioner_mtl.cli.options import TextCorpora, TextFiles
 from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
@@ -118,24 +119,8 @@ def glove(
 @shared
 def floret(
     out: OutFolder,
-    text: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--text",
-            metavar="FILE",
-            help="Text in UTF-8, a paragraph on each line, may be compressed with gzip; may be "
-            "repeated.",
-        ),
-    ] = None,
-    corpus: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--corpus",
-            metavar="PATH",
-            help="Train on the tokens of these DocBins (a .spacy file or a folder; may be "
-            "repeated). Give training documents alone.",
-        ),
-    ] = None,
+    text: TextFiles = None,
+    corpus: TextCorpora = None,
     dimensions: Annotated[int, typer.Option("--dim", min=1, help="Length of a vector.")] = 100,
     buckets: Annotated[int, typer.Option("--buckets", min=1, help="Rows of the table.")] = 50_000,
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="Passes over the text.")] = 5,

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -73,6 +73,23 @@ def write_whole_folder(path: Path) -> Iterator[Path]:
         partial.mkdir()
         yield partial
         sync_folder(partial)
+
+
+def check_replaceable(out: Path, what: str, marks: Sequence[str], *, force: bool) -> None:
+    """Check, before the work begins, that a folder may be written.
+
+    out (Path): The folder.
+    what (str): What it will be, in the words of messages.
+    marks (Sequence[str]): What is in each such folder.
+    force (bool): Whether one that is there may be replaced.
+    RAISES (InputError): If something is there that must not be replaced.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not all((out / mark).exists() for mark in marks):
+        raise InputError(f"{out}: this is there already and is no {what}. Move it away.")
+    if not force:
+        raise InputError(f"{out}: there is a {what} already. Replace it with --force.")
 
 
 def is_stream(path: Path) -> bool:

@@ -18,21 +18,6 @@ from spacy_bioner_mtl.pipeline.loading import FACTORY, bioner_pipes, use_gpu
 from spacy_bioner_mtl.training.pretraining import Pretrained, pretrain
 
 
-def check_output(out: Path, *, force: bool) -> None:
-    """Check, before the work begins, that a pipeline may be written.
-
-    out (Path): The pipeline's folder.
-    force (bool): Whether a pipeline that is there may be replaced.
-    RAISES (InputError): If something is there that must not be replaced.
-    """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not (out / "config.cfg").is_file():
-        raise InputError(f"{out}: this is there already and is no pipeline. Move it away.")
-    if not force:
-        raise InputError(f"{out}: there is a pipeline already. Replace it with --force.")
-
-
 def pretrain_pipeline(
     config: Path,
     overrides: list[str],

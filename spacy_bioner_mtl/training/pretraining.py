@@ -108,19 +108,19 @@ class _Trainer:
         losses: list[Tensor] = []
         with begin("tokens", total) as progress:
             for step, chosen in enumerate(self._batches, start=1):
-                done = self.tokens / total
-                if done >= 1:
+                if self.tokens >= total:
                     return
-                for group in self._optimizer.param_groups:
-                    group["lr"] = RATE * min(1.0, done / _WARM_UP) * (1 - done)
                 tokens, lengths = self._batches.load(chosen)
+                before, self.tokens = self.tokens, self.tokens + int(lengths.sum())
+                share = min(1.0, self.tokens / total / _WARM_UP) * (1 - before / total)
+                for group in self._optimizer.param_groups:
+                    group["lr"] = RATE * share
                 self._optimizer.zero_grad()
                 loss = self._loss(tokens, lengths, _DROPOUT)
                 loss.sum().backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(self._model.parameters(), _LONGEST_GRADIENT)
                 self._optimizer.step()
                 losses.append(loss.detach())
-                self.tokens += int(lengths.sum())
                 progress.update(int(lengths.sum()))
                 if step % _STEPS_BETWEEN_LOOKS == 0:
                     forward, backward = torch.stack(losses).mean(dim=0).tolist()

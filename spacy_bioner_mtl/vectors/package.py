@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.files.writing import check_replaceable
 from spacy_bioner_mtl.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -21,14 +22,7 @@ def check_output(out: Path, *, force: bool) -> None:
     force (bool): Whether a package that is there may be replaced.
     RAISES (InputError): If something is there that must not be replaced.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not (out / "meta.json").is_file() or not (out / "vocab").is_dir():
-        raise InputError(
-            f"{out}: this is there already and is no package of vectors. Move it away."
-        )
-    if not force:
-        raise InputError(f"{out}: there is a package already. Replace it with --force.")
+    check_replaceable(out, "package of vectors", ("meta.json", "vocab"), force=force)
 
 
 def table_to_nlp(table: VectorTable) -> "Language":

@@ -5,9 +5,8 @@ import shutil
 
 import pytest
 import srsly
-from conftest import GOLD, make_example, make_pipeline, train
+from conftest import GOLD, make_example, make_pipeline, save_docbin, train
 from spacy.cli.evaluate import evaluate as spacy_evaluate
-from spacy.tokens import DocBin
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
@@ -28,13 +27,6 @@ HARD = [
 SPEED = "speed"
 
 
-def save(path, nlp, gold):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    references = [make_example(nlp, words, heads).reference for words, heads in gold]
-    DocBin(docs=references, store_user_data=False).to_disk(path)
-    return path
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A pipeline that has learned GOLD half."""
@@ -50,8 +42,8 @@ def model(tmp_path_factory):
 @pytest.fixture
 def corpora(tmp_path, model):
     nlp = load_pipeline(str(model))
-    save(tmp_path / "test" / "hard.spacy", nlp, HARD)
-    save(tmp_path / "test" / "deeper" / "gold.spacy", nlp, GOLD)
+    save_docbin(tmp_path / "test" / "hard.spacy", nlp, HARD)
+    save_docbin(tmp_path / "test" / "deeper" / "gold.spacy", nlp, GOLD)
     return tmp_path / "test"
 
 
@@ -146,7 +138,9 @@ def test_scores_of_an_installed_pipeline_have_no_meta_to_go_into(corpora, capsys
 
 def test_a_head_that_the_pipeline_lacks_is_named(tmp_path, model, capsys):
     nlp = load_pipeline(str(model))
-    path = save(tmp_path / "new.spacy", nlp, [*GOLD, ("HeLa cells .", {"cells": [(0, 2, "c")]})])
+    path = save_docbin(
+        tmp_path / "new.spacy", nlp, [*GOLD, ("HeLa cells .", {"cells": [(0, 2, "c")]})]
+    )
     with pytest.raises(SystemExit):
         main(["evaluate", str(model), str(path)])
     captured = capsys.readouterr().out
@@ -158,8 +152,10 @@ def test_what_is_no_corpus(tmp_path, model):
     nlp = load_pipeline(str(model))
     (tmp_path / "empty").mkdir()
     (tmp_path / "corpus.tsv").write_text("a\tO\n")
-    (tmp_path / "cut.spacy").write_bytes(save(tmp_path / "x.spacy", nlp, GOLD).read_bytes()[:50])
-    unannotated = save(tmp_path / "bare.spacy", nlp, [("Nothing .", {})])
+    (tmp_path / "cut.spacy").write_bytes(
+        save_docbin(tmp_path / "x.spacy", nlp, GOLD).read_bytes()[:50]
+    )
+    unannotated = save_docbin(tmp_path / "bare.spacy", nlp, [("Nothing .", {})])
     for path, message in (
         (tmp_path / "missing.spacy", "neither a .spacy file nor a folder"),
         (tmp_path / "empty", "neither a .spacy file nor a folder"),

@@ -2,8 +2,7 @@
 
 import pytest
 import srsly
-from conftest import GOLD, make_example, make_examples, make_pipeline, train
-from spacy.tokens import DocBin
+from conftest import GOLD, make_examples, make_pipeline, save_docbin, train
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
@@ -39,9 +38,7 @@ def model(tmp_path_factory):
 def corpora(tmp_path, model):
     nlp = load_pipeline(str(model))
     for name, gold in (("own", OWN), ("other", OTHER)):
-        docs = [make_example(nlp, words, heads).reference for words, heads in gold]
-        (tmp_path / "gold").mkdir(exist_ok=True)
-        DocBin(docs=docs, store_user_data=False).to_disk(tmp_path / "gold" / f"{name}.spacy")
+        save_docbin(tmp_path / "gold" / f"{name}.spacy", nlp, gold)
     return tmp_path / "gold"
 
 
@@ -99,8 +96,7 @@ def test_the_command_shows_and_saves_it(model, corpora, tmp_path, capsys):
 
 def test_nothing_in_common_is_said(model, tmp_path, capsys):
     nlp = load_pipeline(str(model))
-    reference = make_example(nlp, "A b", {"mine": [(0, 1, "Organ")]}).reference
-    DocBin(docs=[reference], store_user_data=False).to_disk(tmp_path / "organs.spacy")
+    save_docbin(tmp_path / "organs.spacy", nlp, [("A b", {"mine": [(0, 1, "Organ")]})])
     with pytest.raises(SystemExit) as exit_info:
         main(["matrix", str(model), str(tmp_path / "organs.spacy")])
     assert exit_info.value.code == 1

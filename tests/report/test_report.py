@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 from browser import needs_browser, open_page
-from conftest import GOLD, make_example, make_examples, make_pipeline, train, train_samples
-from spacy.tokens import DocBin
+from conftest import GOLD, make_examples, make_pipeline, save_docbin, train, train_samples
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
@@ -22,12 +21,6 @@ HARD = [
 ]
 
 
-def save(path, nlp, gold):
-    docs = [make_example(nlp, words, heads).reference for words, heads in gold]
-    DocBin(docs=docs, store_user_data=False).to_disk(path)
-    return path
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """A pipeline that has learned GOLD, documents, and what a training saved of its scores."""
@@ -37,8 +30,8 @@ def files(tmp_path_factory):
     nlp.initialize(lambda: examples)
     train(nlp, examples, 60)
     nlp.to_disk(folder / "model")
-    save(folder / "test.spacy", nlp, HARD)
-    save(folder / "train.spacy", nlp, GOLD[:2])
+    save_docbin(folder / "test.spacy", nlp, HARD)
+    save_docbin(folder / "train.spacy", nlp, GOLD[:2])
     rows = [{"step": n, "score": 0.1, "heads": {"genes": n / 10, "x": 0.0}} for n in range(3)]
     (folder / "scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
@@ -150,7 +143,7 @@ def test_what_are_no_scores_is_refused(tmp_path, content):
 
 def test_documents_of_other_heads_are_refused(files, tmp_path, capsys):
     nlp = load_pipeline(str(files / "model"))
-    other = save(tmp_path / "other.spacy", nlp, [("A b", {"mine": [(0, 1, "GENE")]})])
+    other = save_docbin(tmp_path / "other.spacy", nlp, [("A b", {"mine": [(0, 1, "GENE")]})])
     assert report(files / "model", other, "--output", tmp_path / "page.html") == 1
     assert "no document is annotated for a head" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()

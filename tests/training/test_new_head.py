@@ -2,8 +2,7 @@
 
 import pytest
 import spacy
-from conftest import GOLD, fresh, make_example, make_examples, make_pipeline, train, weights
-from spacy.tokens import DocBin
+from conftest import GOLD, fresh, make_examples, make_pipeline, save_docbin, train, weights
 
 from spacy_bioner_mtl.cli import main
 
@@ -14,12 +13,6 @@ ORGANS = [
     ("Mice with renal failure got aspirin .", {"organs": []}),
     ("The left kidney was large .", {"organs": [(1, 3, "Organ")]}),
 ]
-
-
-def save(path, nlp, gold):
-    docs = [make_example(nlp, words, heads).reference for words, heads in gold]
-    DocBin(docs=docs, store_user_data=False).to_disk(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +27,8 @@ def folder(tmp_path_factory):
     train(nlp, examples, 60)
     nlp.meta["performance"] = {"spans_genes_f": 0.5}
     nlp.to_disk(folder / "model")
-    save(folder / "organs.spacy", nlp, ORGANS)
-    save(folder / "old.spacy", nlp, GOLD)
+    save_docbin(folder / "organs.spacy", nlp, ORGANS)
+    save_docbin(folder / "old.spacy", nlp, GOLD)
     return folder
 
 

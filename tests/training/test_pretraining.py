@@ -13,6 +13,10 @@ from spacy.training.initialize import init_nlp
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.nn.language_model import NO_CLASS, LanguageModel
+from spacy_bioner_mtl.nn.network import Architecture, Network
+from spacy_bioner_mtl.nn.tagset import Head
+from spacy_bioner_mtl.nn.transfer import start_encoders
+from spacy_bioner_mtl.nn.vocabulary import Vocabulary
 from spacy_bioner_mtl.training import pretraining
 from spacy_bioner_mtl.training.pretraining import pretrain
 from spacy_bioner_mtl.training.pretraining_text import (
@@ -268,19 +272,28 @@ def test_training_starts_from_the_encoders_that_the_command_made(pretrained):
     assert "heads have learned nothing" in spacy.load(out).meta["description"]
 
 
-def test_rows_go_by_word_and_character(pretrained):
-    out, options = pretrained
-    source = spacy.load(out).get_pipe("bioner_mtl").network
-    options = [*options, "--components.bioner_mtl.model.minimum_count=30"]
-    network = load_with(options, out).get_pipe("bioner_mtl").network
-    assert 0 < len(network.vocabulary.words) < len(source.vocabulary.words)
-    for names, tables in (
-        ("words", (network.word_encoders[0].table, source.word_encoders[0].table)),
-        ("characters", (network.character_encoders[0].table, source.character_encoders[0].table)),
-    ):
-        ours, theirs = (getattr(each.vocabulary, names) for each in (network, source))
-        for row, name in enumerate(ours, 2):
-            assert tables[0].weight[row].equal(tables[1].weight[2 + theirs.index(name)])
+@pytest.mark.parametrize("share", ["both", "none"])
+def test_rows_go_by_word_and_character(share):
+    """What the other network does not know keeps its random row."""
+    shape = Architecture("word", 4, 6, 5, 0.0, 8, "small", share, False)
+    heads = [Head("a", ("A",)), Head("b", ("B",))]
+    torch.manual_seed(0)
+    source = Network(shape, heads, Vocabulary(("b", "c", "d"), ("x", "y"), True), 0)
+    network = Network(shape, heads, Vocabulary(("a", "b", "c"), ("y", "z"), True), 0)
+    before = {name: values.clone() for name, values in network.state_dict().items()}
+    assert start_encoders(network, source) == 2
+    for index in range(len(network.word_encoders)):
+        for kind, ours, theirs in (
+            ("word", [None, None, "a", "b", "c"], {"b": 2, "c": 3}),
+            ("character", [None, None, "y", "z"], {"y": 3}),
+        ):
+            name = f"{kind}_encoders.{index}.table.weight"
+            table = getattr(source, f"{kind}_encoders")[0].table.weight
+            for row, key in enumerate(ours):
+                wanted = before[name][row] if key in ("a", "z") else table[theirs.get(key, row)]
+                assert network.state_dict()[name][row].equal(wanted), (name, row)
+        own, first = network.word_encoders[index].lstm, source.word_encoders[0].lstm
+        assert all(map(torch.equal, own.state_dict().values(), first.state_dict().values()))
 
 
 def test_encoders_of_another_size_or_with_other_vectors_are_refused(pretrained, tmp_path):
