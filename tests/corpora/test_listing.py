@@ -74,7 +74,7 @@ def test_read_all_keys(tmp_path):
         ({"head": None}, "there must be a `head`, or `by_type: true`, or both"),
         ({"by_type": "yes"}, "`by_type` is 'yes'"),
         ({"format": None}, "`format` is missing"),
-        ({"format": "csv"}, "unknown format 'csv'"),
+        ({"format": "xlsx"}, "unknown format 'xlsx'"),
         ({"format": "lines"}, "lines holds no mentions"),
         ({"format": "jsonl", "label": "X"}, "`label` belongs to the format conll"),
         ({"format": "jsonl", "word_column": 1}, "`word_column` belongs to the format conll"),
