@@ -7,7 +7,7 @@ from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.console import show
 from spacy_bioner_mtl.cli.gold import print_gold_report
-from spacy_bioner_mtl.cli.options import WordColumn
+from spacy_bioner_mtl.cli.options import Strict, WordColumn
 from spacy_bioner_mtl.errors import InputError
 
 
@@ -32,6 +32,7 @@ def count(
         ),
     ] = None,
     word_column: WordColumn = None,
+    strict: Strict = False,
 ) -> None:
     """Count mentions: a row for each string and label, with documents and mentions.
 
@@ -40,15 +41,16 @@ def count(
     """
     from spacy_bioner_mtl.console.progress import track
     from spacy_bioner_mtl.corpora.counts import Count, count_mentions
-    from spacy_bioner_mtl.files.writing import write_whole
+    from spacy_bioner_mtl.files.writing import check_no_source, write_whole
     from spacy_bioner_mtl.formats.gold_records import GoldOptions, GoldReport, read_sources
     from spacy_bioner_mtl.formats.table import BYTE_ORDER_MARK, to_csv, to_tsv
 
     is_csv = out.suffix == ".csv"
     if not is_csv and out.suffix != ".tsv":
         raise InputError(f"{out}: the last argument is the table to write; end it in .csv or .tsv")
+    check_no_source(out, sources)
     report = GoldReport()
-    options = GoldOptions(source_format, word_column=word_column)
+    options = GoldOptions(source_format, word_column=word_column, strict=strict)
     records = track(read_sources(sources, options, report), "documents")
     counts = count_mentions(record for _, record in records)
     rows = [Count._fields, *counts]

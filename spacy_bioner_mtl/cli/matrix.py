@@ -23,10 +23,13 @@ def matrix(
     from spacy_bioner_mtl.corpora.gold_files import check_corpora
     from spacy_bioner_mtl.evaluate.gold_docs import score_row
     from spacy_bioner_mtl.evaluate.matrix import make_matrix
+    from spacy_bioner_mtl.files.writing import check_no_source
     from spacy_bioner_mtl.formats.label_map import read_label_map
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
 
     check_corpora(corpora)
+    if output is not None:
+        check_no_source(output, corpora)
     labels = read_label_map(label_map) if label_map else {}
     cells = make_matrix(load_pipeline(model, gpu_id), corpora, labels)
     rows = []

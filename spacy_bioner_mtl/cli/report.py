@@ -44,7 +44,7 @@ def report(
     """
     from spacy_bioner_mtl.corpora.gold_files import check_corpora
     from spacy_bioner_mtl.evaluate.matrix import make_matrix
-    from spacy_bioner_mtl.files.writing import write_whole
+    from spacy_bioner_mtl.files.writing import check_no_source, write_whole
     from spacy_bioner_mtl.formats.label_map import read_label_map
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
     from spacy_bioner_mtl.report.data import read_curves, report_heads
@@ -57,6 +57,7 @@ def report(
         ) from error
 
     check_corpora([*corpora, *(train or [])])
+    check_no_source(output, [*corpora, *(train or []), *([scores] if scores else [])])
     curves = read_curves(scores) if scores else {}
     labels = read_label_map(label_map) if label_map else {}
     nlp = load_pipeline(model, gpu_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spacy_bioner_mtl.formats.record import Record
+from spacy_bioner_mtl.formats.table import one_line
 from spacy_bioner_mtl.pipeline.consistency import CASELESS_FROM
 
 
@@ -44,7 +45,8 @@ def count_mentions(records: Iterable[Record]) -> list[Count]:
     strings: dict[tuple[str, str], _Strings] = {}
     for record in records:
         of_document = set()
-        for start, end, label in {(one.start, one.end, one.label) for one in record.all_mentions}:
+        places = {(one.start, one.end, one_line(one.label)) for one in record.all_mentions}
+        for start, end, label in places:
             words = record.text[start:end].split()
             key = (
                 label,

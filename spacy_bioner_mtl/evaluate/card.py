@@ -30,16 +30,22 @@ def write_card(nlp: "Language") -> str:
     RETURNS (str): Markdown.
     """
     meta = nlp.meta
-    parts = [f"# {meta['lang']}_{meta['name']} {meta['version']}", meta.get("description", "")]
+    told = meta.get("performance")
+    performance = told if isinstance(told, dict) else {}
+    parts = [f"# {meta['lang']}_{meta['name']} {meta['version']}", str(meta.get("description", ""))]
     parts.append(_describe_package(nlp))
     for pipe in bioner_pipes(nlp):
         parts += [f"## Component `{pipe.name}`", _describe_network(pipe)]
-        parts += ["### Heads", _describe_heads(pipe, meta.get("performance", {}))]
+        parts += [
+            "### Heads",
+            _describe_heads(pipe, performance),
+        ]
     training = _describe_training(nlp)
     parts += ["## Training", training] if training else []
-    sources = [_describe_source(source) for source in meta.get("sources") or ()]
+    listed = meta.get("sources")
+    sources = [_describe_source(each) for each in listed] if isinstance(listed, list) else []
     parts += ["## Data", "\n".join(sources)] if sources else []
-    parts.append(meta.get("notes", ""))
+    parts.append(str(meta.get("notes", "")))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -98,8 +104,8 @@ def _describe_training(nlp: "Language") -> str:
     return "\n".join(found)
 
 
-def _describe_source(source: dict[str, str] | str) -> str:
-    if isinstance(source, str):
+def _describe_source(source: Any) -> str:
+    if not isinstance(source, dict) or not source.get("name"):
         return f"- {source}"
     author = f", {source['author']}" if source.get("author") else ""
     return (

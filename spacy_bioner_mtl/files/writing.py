@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -90,6 +90,20 @@ def check_replaceable(out: Path, what: str, marks: Sequence[str], *, force: bool
         raise InputError(f"{out}: this is there already and is no {what}. Move it away.")
     if not force:
         raise InputError(f"{out}: there is a {what} already. Replace it with --force.")
+
+
+def check_no_source(out: Path, sources: Iterable[Path]) -> None:
+    """Check, before the work begins, that what is to be written is not what is to be read.
+
+    out (Path): The file to write.
+    sources (Iterable[Path]): The files and folders to read.
+    RAISES (InputError): If it is one of them, or lies in one.
+    """
+    target = out.resolve()
+    for source in sources:
+        inside = source.is_dir() and source.resolve() in target.parents and out.exists()
+        if inside or target == source.resolve():
+            raise InputError(f"{out}: this is read; name another file to write")
 
 
 def is_stream(path: Path) -> bool:

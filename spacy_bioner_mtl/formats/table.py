@@ -84,13 +84,13 @@ def make_rows(record: Record) -> list[Row]:
         place = bisect_right(sections, mention.start) - 1
         rows.append(
             Row(
-                _one_line(record.id),
-                _one_line(record.passages[place].kind) if place >= 0 else "",
+                one_line(record.id),
+                one_line(record.passages[place].kind) if place >= 0 else "",
                 mention.start,
                 mention.end,
-                _one_line(record.text[mention.start : mention.end]),
-                _one_line(mention.label),
-                _one_line(head),
+                one_line(record.text[mention.start : mention.end]),
+                one_line(mention.label),
+                one_line(head),
                 mention.score,
                 sentences.around(mention),
             )
@@ -112,7 +112,7 @@ class _Sentences:
             return ""
         following = self._starts[place + 1 : place + 2]
         end = following[0] if following else len(self._record.text)
-        return _one_line(self._record.text[self._starts[place] : end])
+        return one_line(self._record.text[self._starts[place] : end])
 
 
 def to_csv(rows: Iterable[Sequence[object]]) -> str:
@@ -129,16 +129,21 @@ def to_csv(rows: Iterable[Sequence[object]]) -> str:
 def to_tsv(rows: Iterable[Sequence[object]]) -> str:
     """Write rows for programs.
 
-    rows (Iterable[Sequence[object]]): Strings on one line, numbers, and None for an empty cell.
+    rows (Iterable[Sequence[object]]): Strings, numbers, and None for an empty cell.
     RETURNS (str): The lines, line ends included.
     """
     return "".join(
-        "\t".join("" if value is None else str(value) for value in row) + "\n" for row in rows
+        "\t".join("" if value is None else one_line(str(value)) for value in row) + "\n"
+        for row in rows
     )
 
 
-def _one_line(text: str) -> str:
-    """Replace runs of white space, line breaks and tabs among them, by one space."""
+def one_line(text: str) -> str:
+    """Replace runs of white space, line breaks and tabs among them, by one space.
+
+    text (str): The text.
+    RETURNS (str): The same without white space at its ends.
+    """
     return " ".join(text.split())
 
 

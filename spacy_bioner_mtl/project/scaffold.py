@@ -20,6 +20,7 @@ _FEWEST_FILES = 2
 #: Dropout for encoders of a trained pipeline, and for random ones.
 _DROPOUTS = ("0.3", "0.5")
 _NOTHING = "null"
+_VARIABLE = "${"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,15 @@ def parse_corpus(argument: str) -> OwnCorpus:
     check_head_name(head)
     for path in found:
         if not path.exists():
-            raise InputError(f"{path}: this file of the corpus {head!r} does not exist")
+            raise InputError(
+                f"{path}: this file of the corpus {head!r} does not exist; names of files hold no "
+                "commas here"
+            )
+    if _VARIABLE in argument:
+        raise InputError(
+            f"--corpus {argument}: in spaCy's projects {_VARIABLE} begins a variable; rename the "
+            "file or the head"
+        )
     return OwnCorpus(head, found)
 
 

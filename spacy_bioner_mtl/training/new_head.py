@@ -51,6 +51,11 @@ def teach_head(
             f"the pipeline has {', '.join(known)}: there is no new head to learn. Convert the "
             "corpus with another --head."
         )
+    if not count_labels(iterate_docs([dev_path])).keys() & new.keys():
+        raise InputError(
+            f"{dev_path}: no document is annotated for {', '.join(sorted(new))}, so that nothing "
+            "tells which weights are best. Convert these documents with the same --head."
+        )
     nlp = load_model(model, config=_name_in_policy(load_model(model), old.name, new))
     pipe = bioner_pipes(nlp)[0]
     performance = dict(nlp.meta.get("performance", {}))

@@ -102,6 +102,8 @@ def test_its_config_is_that_of_the_shipped_pipeline(tmp_path):
         (["genes=one.tsv"], "HEAD=TRAIN,DEV"),
         (["genes=a,b,c,d"], "HEAD=TRAIN,DEV"),
         (["genes=no.tsv,no.tsv"], "no.tsv"),
+        (["genes=a,b.tsv,c.tsv"], "no commas"),
+        ([f"${{x}}={GENES},{GENES}"], "variable"),
         (["all=no.tsv,no.tsv"], "cannot name a head"),
         ([f"genes={GENES},{GENES}", f"genes={GENES},{GENES}"], "once for each head"),
     ],

@@ -91,3 +91,24 @@ def test_another_ending_is_refused(answers, tmp_path, capsys, out, message):
     assert count(answers, tmp_path / out) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / out).exists()
+
+
+def test_a_source_is_not_overwritten(answers, capsys):
+    source = answers / "a.jsonl"
+    table = answers / "a.tsv"
+    table.write_bytes(source.read_bytes())
+    assert count(table, table, "--from", "jsonl") == 1
+    assert "name another file" in capsys.readouterr().err
+    assert table.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("label", ["a\\tb", "a\\nb"])
+def test_a_label_stays_on_its_line(tmp_path, label):
+    source = tmp_path / "a.jsonl"
+    source.write_text(
+        f'{{"text": "gout", "spans": [{{"start": 0, "end": 4, "label": "{label}"}}]}}\n'
+    )
+    for name in ("out.tsv", "out.csv"):
+        assert count(source, tmp_path / name) == 0
+        content = (tmp_path / name).read_text(encoding="utf-8-sig")
+        assert content.splitlines()[1].replace("\t", ",") == "gout,a b,1,1"

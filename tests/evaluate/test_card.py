@@ -71,3 +71,11 @@ def test_the_command_shows_or_saves_it(trained, tmp_path, capsys):
     saved = (tmp_path / "card.md").read_text(encoding="utf-8")
     assert saved in shown
     assert shown.endswith(f"Card saved to {tmp_path / 'card.md'}\n")
+
+
+@pytest.mark.parametrize(
+    "odd", [{"performance": 5}, {"notes": 5}, {"sources": [{"name": None}, 5]}, {"sources": 5}]
+)
+def test_odd_entries_of_a_meta_do_no_harm(copy_of_trained, odd):
+    copy_of_trained.meta.update(odd)
+    assert set(rows_of(write_card(copy_of_trained))) == {"`genes`", "`medicine`"}

@@ -301,7 +301,11 @@ def test_command_prints_and_saves(tmp_path, model, capsys):
         ("1|t|A\n1|a|B\n1|a|C\n", ["--head", "medicine"], "gold.txt:3: a second abstract"),
         (None, ["--head", "medicine"], "gold.txt: cannot be read"),
         ("1|t|Fine\n", ["--head", "animals"], "no head 'animals' in the pipeline, or it is"),
-        ("1|t|Fine\n", ["--head", "genes", "--from", "xlsx"], "unknown format 'xlsx'; --from takes"),
+        (
+            "1|t|Fine\n",
+            ["--head", "genes", "--from", "xls"],
+            "unknown format 'xls'; --from takes",
+        ),
         ("1|t|Fine\n", ["--head", "genes", "--map", "no.yml"], "no.yml: cannot be read"),
     ],
 )

@@ -147,3 +147,14 @@ def test_documents_of_other_heads_are_refused(files, tmp_path, capsys):
     assert report(files / "model", other, "--output", tmp_path / "page.html") == 1
     assert "no document is annotated for a head" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "matrix"])
+def test_gold_is_not_overwritten(files, tmp_path, capsys, command):
+    gold = tmp_path / "gold.spacy"
+    gold.write_bytes((files / "test.spacy").read_bytes())
+    with pytest.raises(SystemExit) as exit_info:
+        main([command, str(files / "model"), str(gold), "--output", str(gold)])
+    assert exit_info.value.code == 1
+    assert "name another file" in capsys.readouterr().err
+    assert gold.read_bytes() == (files / "test.spacy").read_bytes()

@@ -75,3 +75,10 @@ def test_nothing_is_replaced_unasked(folder, capsys):
     organs = folder / "organs.spacy"
     assert add_head(folder / "model", organs, organs, folder / "model") == 1
     assert "--force" in capsys.readouterr().err
+
+
+def test_documents_to_choose_by_must_have_the_new_head(folder, tmp_path, capsys):
+    organs, old = folder / "organs.spacy", folder / "old.spacy"
+    assert add_head(folder / "model", organs, old, tmp_path / "out", "--steps", 2) == 1
+    assert "annotated for organs" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
