@@ -43,7 +43,8 @@ def count(
     from spacy_bioner_mtl.corpora.counts import Count, count_mentions
     from spacy_bioner_mtl.files.writing import check_no_source, write_whole
     from spacy_bioner_mtl.formats.gold_records import GoldOptions, GoldReport, read_sources
-    from spacy_bioner_mtl.formats.table import BYTE_ORDER_MARK, to_csv, to_tsv
+    from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
+    from spacy_bioner_mtl.formats.table import to_csv, to_tsv
 
     is_csv = out.suffix == ".csv"
     if not is_csv and out.suffix != ".tsv":

@@ -41,7 +41,8 @@ def iterate_docs(paths: Sequence[Path], vocab: "Vocab | None" = None) -> "Iterat
     from spacy.vocab import Vocab
 
     check_corpora(paths)
-    vocab = vocab or Vocab()
+    # A vocab without words is false.
+    vocab = Vocab() if vocab is None else vocab
     for path in paths:
         for location in walk_corpus(path, ".spacy"):
             try:

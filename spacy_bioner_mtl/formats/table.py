@@ -12,10 +12,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from spacy_bioner_mtl.formats.lines import BYTE_ORDER_MARK
 from spacy_bioner_mtl.formats.record import Mention, Record, sort_mentions
 
-#: Without it, Excel takes UTF-8 for the code page of the country.
-BYTE_ORDER_MARK = "\ufeff"
 #: A cell that begins so is run as a formula (https://owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA = ("=", "+", "-", "@")
 _TEXT_SIGN = "'"
@@ -55,6 +54,7 @@ def write_csv(records: Iterable[Record]) -> Iterator[str]:
     records (Iterable[Record]): The records.
     YIELDS (str): The header, then the rows, line ends included.
     """
+    # Without it, Excel takes UTF-8 for the code page of the country.
     yield BYTE_ORDER_MARK + to_csv([Row._fields])
     for record in records:
         yield to_csv(make_rows(record))

@@ -41,7 +41,8 @@ def teach_head(
     RAISES (InputError): There is no such pipeline, or the documents are annotated for no new head.
     """
     check_corpora([train_path, dev_path])
-    old = bioner_pipes(load_pipeline(model, gpu_id))[0]
+    before = load_pipeline(model, gpu_id)
+    old = bioner_pipes(before)[0]
     known = [head.name for head in old.heads]
     gold = count_labels(iterate_docs([train_path]))
     new = {head: sorted(counts) for head, counts in gold.items() if head not in known}
@@ -56,7 +57,7 @@ def teach_head(
             f"{dev_path}: no document is annotated for {', '.join(sorted(new))}, so that nothing "
             "tells which weights are best. Convert these documents with the same --head."
         )
-    nlp = load_model(model, config=_name_in_policy(load_model(model), old.name, new))
+    nlp = load_model(model, config=_name_in_policy(before, old.name, new))
     pipe = bioner_pipes(nlp)[0]
     performance = dict(nlp.meta.get("performance", {}))
     for head, labels in new.items():
@@ -104,7 +105,7 @@ def _training(nlp: Language, pipe: BioNERMTL, steps: int) -> dict[str, Any]:
         for name, each in nlp.pipeline
         if getattr(each, "is_trainable", False) and nlp.get_pipe_meta(name).factory != FACTORY
     ]
-    before = [name for name in nlp.pipe_names[: nlp.pipe_names.index(pipe.name)]]
+    before = nlp.pipe_names[: nlp.pipe_names.index(pipe.name)]
     return {
         "train_corpus": "corpora.train",
         "dev_corpus": "corpora.dev",
