@@ -35,10 +35,13 @@ class SilverOutput:
         from spacy.tokens import DocBin
         from spacy.vocab import Vocab
 
+        from spacy_bioner_mtl.corpora.codecs import remembered_codecs
+
         vocab = Vocab()
         doc_bin = DocBin(store_user_data=False)
-        for record in records:
-            doc_bin.add(record_to_doc(record, vocab)[0])
+        with remembered_codecs():
+            for record in records:
+                doc_bin.add(record_to_doc(record, vocab)[0])
         with write_whole(path, "wb") as file:
             cast(IO[bytes], file).write(doc_bin.to_bytes())
 

@@ -17,6 +17,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.console.progress import track
+from spacy_bioner_mtl.corpora.codecs import remembered_codecs
 from spacy_bioner_mtl.corpora.docs import Tokenizer, record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import is_stream, write_whole
@@ -89,6 +90,7 @@ class ConversionReport:
         return self.unaligned / max(sum(self.mentions.values()) + self.unaligned, 1)
 
 
+@remembered_codecs()
 def convert_files(
     sources: Sequence[Path],
     out: Path,

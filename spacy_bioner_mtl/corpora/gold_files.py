@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
+    from spacy.language import Language
     from spacy.tokens import Doc
+    from spacy.training import Example
     from spacy.vocab import Vocab
 
 
@@ -40,6 +42,8 @@ def iterate_docs(paths: Sequence[Path], vocab: "Vocab | None" = None) -> "Iterat
     from spacy.training.corpus import walk_corpus
     from spacy.vocab import Vocab
 
+    from spacy_bioner_mtl.corpora.codecs import remembered_codecs
+
     check_corpora(paths)
     # A vocab without words is false.
     vocab = Vocab() if vocab is None else vocab
@@ -51,7 +55,26 @@ def iterate_docs(paths: Sequence[Path], vocab: "Vocab | None" = None) -> "Iterat
                 raise InputError(
                     f"{location}: this is no DocBin ({error}). Convert the corpus again."
                 ) from error
-            yield from doc_bin.get_docs(vocab)
+            with remembered_codecs():
+                yield from doc_bin.get_docs(vocab)
+
+
+def iterate_examples(path: "str | Path | None", nlp: "Language") -> "Iterator[Example]":
+    """Read gold documents as examples to train on or to score by.
+
+    path (str | Path | None): A .spacy file, or a folder with such files anywhere in it.
+    nlp (Language): The pipeline that tokenises their texts, where those are known.
+    YIELDS (Example): The examples.
+    RAISES (InputError): If there is no path.
+    """
+    from spacy.training import Corpus
+
+    from spacy_bioner_mtl.corpora.codecs import remembered_codecs
+
+    if path is None:
+        raise InputError("No documents are named: give --paths.train and --paths.dev.")
+    with remembered_codecs():
+        yield from Corpus(path)(nlp)
 
 
 def corpus_words(paths: Sequence[Path], *, caseless: bool) -> set[str]:

@@ -11,7 +11,7 @@ import srsly
 from numpy.typing import NDArray
 
 from spacy_bioner_mtl.console.progress import counted, track
-from spacy_bioner_mtl.corpora.gold_files import check_corpora
+from spacy_bioner_mtl.corpora.gold_files import check_corpora, iterate_examples
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import write_whole
 from spacy_bioner_mtl.pipeline.loading import head_names
@@ -176,13 +176,11 @@ def count_mentions(examples: "Sequence[Example]", head: str) -> NDArray[np.int64
 
 
 def _read_examples(nlp: "Language", paths: Sequence[Path]) -> "list[Example]":
-    from spacy.training import Corpus
-
     check_corpora(paths)
     examples: list[Example] = []
     for path in paths:
         try:
-            examples += track(Corpus(path)(nlp), "gold documents read")
+            examples += track(iterate_examples(path, nlp), "gold documents read")
         except Exception as error:
             raise InputError(
                 f"{path}: cannot be read as documents ({error}). Convert the corpus again."

@@ -70,12 +70,8 @@ def teach_head(
             "augmenter": None,
         },
         "dev": {
-            "@readers": "spacy.Corpus.v1",
+            "@readers": "spacy_bioner_mtl.DocumentCorpus.v1",
             "path": str(dev_path),
-            "gold_preproc": False,
-            "max_length": 0,
-            "limit": 0,
-            "augmenter": None,
         },
     }
     nlp.config["training"] = _training(nlp, pipe, steps)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.corpora.gold_files import iterate_examples
 from spacy_bioner_mtl.pipeline.abstract_sentences import find_sentence_starts
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX, annotated_heads
 
@@ -35,9 +35,7 @@ def configure_sentence_corpus(
     """
 
     def read(nlp: Language) -> Iterator[Example]:
-        if path is None:
-            raise InputError("No training documents are named: give --paths.train.")
-        for example in Corpus(path)(nlp):
+        for example in iterate_examples(path, nlp):
             for reference in cut_sentences(example.reference):
                 cut = make_example(nlp, reference)
                 yield from (cut,) if augmenter is None else augmenter(nlp, cut)
