@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.annotate.documents import Finish, answer, choose_heads
 from spacy_bioner_mtl.annotate.output import Output
-from spacy_bioner_mtl.annotate.request import ALL, Request, find_target
+from spacy_bioner_mtl.annotate.request import ALL, Request, find_source, find_target
 from spacy_bioner_mtl.annotate.shards import Shard, ShardFault
 from spacy_bioner_mtl.annotate.silver import SilverOutput, Teachers, load_teachers
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
-from spacy_bioner_mtl.formats.registry import find_format
 from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 
 if TYPE_CHECKING:
@@ -91,13 +90,12 @@ class Annotator:
             does not do that itself.
         RAISES (InputError): If there is no such head or format, or a library is missing.
         """
-        assert request.source_format, "check_request recognises it"
+        source_format = find_source(request)
+        assert source_format, "check_request recognises it"
         self.nlp = nlp
         self.teachers = [] if teachers is None else teachers.pipelines
         self._scores = request.scores
-        self._read = find_format(request.source_format, to_read=True).load_reader(
-            word_column=request.word_column
-        )
+        self._read = source_format.load_reader(word_column=request.word_column)
         self._finish: Finish | None = None
         self._output: Output | SilverOutput
         if teachers is None:

@@ -224,6 +224,10 @@ class _Answerer:
                 for head in self.heads
                 if head + UNKNOWN_SUFFIX in doc.spans
             }
+            if self.finish:
+                # Teachers do not change what somebody has annotated.
+                unknown = {head: unknown[head] for head in unknown.keys() - record.mentions.keys()}
+                mentions, unknown = mentions | record.mentions, unknown | record.unknown
             answered = _answered(record, mentions, words, sentence_starts, number)
             return replace(answered, unknown=unknown)
         except ValueError as error:

@@ -16,6 +16,9 @@ ALL = "all"
 #: Gold documents, as training reads them.
 SILVER = Format("silver", "a DocBin", (".spacy",))
 
+#: The same to be read, where documents keep what they are annotated for.
+GOLD = Format("docbin", "a converted corpus", (".spacy",), "corpora.docbin:read_docbin")
+
 Engine = Literal["local", "ray"]
 
 
@@ -68,6 +71,29 @@ def find_target(request: Request) -> Format:
     return SILVER if request.teachers else find_format(request.target_format, to_read=False)
 
 
+def find_source(request: Request) -> Format | None:
+    """Find the format to read.
+
+    request (Request): The request.
+    RETURNS (Format | None): The format; None if it is to be recognised.
+    RAISES (InputError): There is none of that name.
+    """
+    if request.teachers and (
+        request.source_format == GOLD.name
+        or (request.source_format is None and _is_converted(request.source))
+    ):
+        return GOLD
+    if request.source_format is None:
+        return None
+    return find_format(request.source_format, to_read=True)
+
+
+def _is_converted(source: Path) -> bool:
+    if source.is_dir():
+        return any(source.rglob(f"*{GOLD.suffixes[0]}"))
+    return source.suffix == GOLD.suffixes[0]
+
+
 def check_request(request: Request) -> Plan:
     """Refuse what cannot work, before a model is loaded.
 
@@ -76,9 +102,7 @@ def check_request(request: Request) -> Plan:
     RAISES (InputError): If the formats are unknown, cannot be recognised or do not fit, or the
         paths are wrong.
     """
-    source_format = None
-    if request.source_format is not None:
-        source_format = find_format(request.source_format, to_read=True)
+    source_format = find_source(request)
     target_format = find_target(request)
     if request.head == ALL and not target_format.overlaps:
         several = [each.name for each in FORMATS.values() if each.writer and each.overlaps]

@@ -21,7 +21,8 @@ def silver(
         Argument(
             metavar="SOURCE",
             help="Text without annotation, or whose annotation does not count: a file, a folder, "
-            "or a quoted pattern, as `annotate` takes them.",
+            "or a quoted pattern, as `annotate` takes them. Or a converted corpus, a .spacy file "
+            "or a folder of them, which keeps its own annotation.",
         ),
     ],
     out: Annotated[
@@ -64,7 +65,8 @@ def silver(
 
     The scores of all pipelines that have a head are averaged, so that it is sure of what they agree
     on. Documents are annotated for all heads of any of them. What they are not sure of is unknown
-    there, and teaches nothing.
+    there, and teaches nothing. A converted corpus keeps what it is annotated for, and gets the
+    other heads.
 
     A folder or a pattern is done file by file; if the run is interrupted, the same command goes on
     where it stopped.

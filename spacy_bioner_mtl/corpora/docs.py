@@ -66,16 +66,25 @@ def doc_to_record(doc: Doc, heads: Sequence[str]) -> Record:
 
     doc (Doc): The document, gold or predicted.
     heads (Sequence[str]): The heads to take; those without a span group are left out.
-    RETURNS (Record): Text, tokens, sentences and mentions; the id is empty.
+    RETURNS (Record): Text, tokens, sentences, mentions and unknown text; the id is empty.
     """
     starts = [token.i for token in doc if token.is_sent_start]
+    groups = {head: doc.spans[head] for head in heads if head in doc.spans}
+    unknown = {
+        head: doc.spans[head + UNKNOWN_SUFFIX]
+        for head in groups
+        if head + UNKNOWN_SUFFIX in doc.spans
+    }
     return Record(
         id="",
         text=doc.text,
         mentions={
-            head: [Mention(span.start_char, span.end_char, span.label_) for span in doc.spans[head]]
-            for head in heads
-            if head in doc.spans
+            head: [Mention(span.start_char, span.end_char, span.label_) for span in group]
+            for head, group in groups.items()
+        },
+        unknown={
+            head: [Word(span.start_char, span.end_char) for span in group]
+            for head, group in unknown.items()
         },
         words=[Word(token.idx, token.idx + len(token)) for token in doc],
         sentence_starts=starts or [0][: len(doc)],

@@ -5,7 +5,7 @@ import spacy
 import srsly
 from annotating import make_sources, tree, write_lines
 from conftest import GOLD, found, make_pipeline, train
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
@@ -87,6 +87,52 @@ def test_a_folder_goes_on_where_it_stopped(model, tmp_path, capsys):
     assert silver(model, source, out, "--from", "lines") == 1
     assert silver(model, model, source, out, "--from", "lines", "--sure", 0.8) == 1
     assert tree(out) == tree(whole)
+
+
+def make_gold(path, *annotations):
+    """A converted corpus of GOLD's texts, annotated for what is given."""
+    docs = DocBin()
+    for text, _ in GOLD:
+        doc = Doc(Vocab(), words=text.split())
+        for name, spans in annotations:
+            doc.spans[name] = [Span(doc, *span) for span in spans if span[1] <= len(doc)]
+        docs.add(doc)
+    docs.to_disk(path)
+    return path
+
+
+def test_a_converted_corpus_keeps_its_own_annotation(model, tmp_path):
+    # Of the heads that teachers have, one of another opinion, and one that they do not have.
+    own = [("genes", [(0, 1, "GENE")]), ("genes" + UNKNOWN_SUFFIX, [(1, 2, "-")]), ("cells", [])]
+    (tmp_path / "gold" / "deeper").mkdir(parents=True)
+    source = make_gold(tmp_path / "gold" / "deeper" / "a.spacy", *own)
+    assert silver(model, tmp_path / "gold", tmp_path / "out", "--sure", 0.5) == 0
+    docs = read(tmp_path / "out" / "deeper" / "a.spacy")
+    for doc, before, (_, gold) in zip(docs, read(source), GOLD, strict=True):
+        assert [token.text for token in doc] == [token.text for token in before]
+        for name, spans in own:
+            assert [(s.start, s.end, s.label_) for s in doc.spans[name]] == spans
+        spans = [(s.start, s.end, s.label_) for s in doc.spans["medicine"]]
+        assert spans == gold.get("medicine", spans)
+    assert any(doc.spans["medicine"] for doc in docs)
+    # A file is read as a folder is, and the name of the format does as well.
+    for more in ([], ["--from", "docbin"]):
+        assert silver(model, source, tmp_path / "a.spacy", "--sure", 0.5, *more) == 0
+        assert [doc.to_json() for doc in read(tmp_path / "a.spacy")] == [
+            doc.to_json() for doc in docs
+        ]
+
+
+def test_what_is_no_converted_corpus(model, tmp_path, capsys):
+    (tmp_path / "a.spacy").write_bytes(b"damaged")
+    assert silver(model, tmp_path / "a.spacy", tmp_path / "out.spacy") == 1
+    assert "a.spacy: this is no DocBin" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out.spacy").exists()
+    # It is for teachers alone: `annotate` would lose its annotation.
+    with pytest.raises(SystemExit) as exit_info:
+        main(["annotate", str(model), str(tmp_path / "a.spacy"), "x", "--from", "docbin"])
+    assert exit_info.value.code == 1
+    assert "unknown format 'docbin'" in " ".join(capsys.readouterr().err.split())
 
 
 def test_mistakes_are_one_message(model, tmp_path, capsys):
