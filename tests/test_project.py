@@ -1,12 +1,14 @@
 """project.yml: its parts fit each other, the command line and the corpora; and it runs."""
 
 import hashlib
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,7 @@ def test_scripts_call_what_exists(project):
         "evaluate",
         "evaluate-text",
         "annotate",
+        "silver",
     }
 
 
@@ -169,7 +172,10 @@ def test_paths_of_commands_fit_each_other(project):
             made |= outputs
             # What a script reads is declared, so that it runs again when that changes.
             declared = outputs | set(map(Path, command["deps"]))
-            for word in (word for line in command["script"] for word in shlex.split(line)):
+            words = [word for line in command["script"] for word in shlex.split(line)]
+            for word in chain.from_iterable(
+                json.loads(word) if word.startswith("[") else [word] for word in words
+            ):
                 if "/" in word and not word.startswith("--"):
                     path = Path(word)
                     covered = declared & {path, *path.parents}

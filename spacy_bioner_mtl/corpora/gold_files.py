@@ -59,10 +59,13 @@ def iterate_docs(paths: Sequence[Path], vocab: "Vocab | None" = None) -> "Iterat
                 yield from doc_bin.get_docs(vocab)
 
 
-def iterate_examples(path: "str | Path | None", nlp: "Language") -> "Iterator[Example]":
+def iterate_examples(
+    paths: "str | Path | Sequence[str | Path] | None", nlp: "Language"
+) -> "Iterator[Example]":
     """Read gold documents as examples to train on or to score by.
 
-    path (str | Path | None): A .spacy file, or a folder with such files anywhere in it.
+    paths (str | Path | Sequence[str | Path] | None): A .spacy file, a folder with such files
+        anywhere in it, or several of them.
     nlp (Language): The pipeline that tokenises their texts, where those are known.
     YIELDS (Example): The examples.
     RAISES (InputError): If there is no path.
@@ -71,10 +74,11 @@ def iterate_examples(path: "str | Path | None", nlp: "Language") -> "Iterator[Ex
 
     from spacy_bioner_mtl.corpora.codecs import remembered_codecs
 
-    if path is None:
+    if not paths:
         raise InputError("No documents are named: give --paths.train and --paths.dev.")
     with remembered_codecs():
-        yield from Corpus(path)(nlp)
+        for path in [paths] if isinstance(paths, str | Path) else paths:
+            yield from Corpus(path)(nlp)
 
 
 def corpus_words(paths: Sequence[Path], *, caseless: bool) -> set[str]:

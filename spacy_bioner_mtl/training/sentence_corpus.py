@@ -20,14 +20,15 @@ Augmenter = Callable[[Language, Example], Iterator[Example]]
 
 
 def configure_sentence_corpus(
-    path: str | Path | None, augmenter: Augmenter | None = None
+    path: str | Path | list[str] | None, augmenter: Augmenter | None = None
 ) -> Callable[[Language], Iterator[Example]]:
     """Create the reader.
 
     Sentences are those of the documents, or else those that the component "abstract_sentences"
     finds. A mention across a boundary leaves its tokens unknown.
 
-    path (str | Path | None): A .spacy file, or a folder with such files anywhere in it.
+    path (str | Path | list[str] | None): A .spacy file, a folder with such files anywhere in it, or
+        a list of them.
     augmenter (Callable[[Language, Example], Iterator[Example]] | None): Changes or adds examples,
         each of one sentence.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader.

@@ -100,6 +100,12 @@ def test_threads(gold, nlp):
     assert own() == before
 
 
+def test_examples_of_several_paths(gold, nlp):
+    twice = iterate_examples([str(gold), gold.parent], nlp)
+    once = [example.reference.text for example in iterate_examples(str(gold), nlp)]
+    assert [example.reference.text for example in twice] == 2 * once
+
+
 def test_examples_without_a_path(nlp):
     with pytest.raises(InputError, match="give --paths"):
         next(iterate_examples(None, nlp))
