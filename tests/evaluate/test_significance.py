@@ -1,23 +1,17 @@
 """Approximate randomisation against all possible swaps, and counts against the scorer."""
 
 import itertools
-import re
 
 import numpy as np
 import pytest
-import srsly
-from conftest import GOLD, make_example, make_pipeline, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from predictions import NLP, documents, example_of
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions, evaluate_pipeline
-from spacy_bioner_mtl.evaluate.significance import compare_pipelines, f_scores, p_value
-from spacy_bioner_mtl.pipeline.loading import load_pipeline
+from spacy_bioner_mtl.evaluate.gold_docs import count_mentions
+from spacy_bioner_mtl.evaluate.significance import f_scores, p_value
 from spacy_bioner_mtl.pipeline.scorer import score_heads
 
 
@@ -137,70 +131,3 @@ def test_counts_in_another_tokenisation():
     predicted = Doc(NLP.vocab, words=["a", "-", "b", "c"], spaces=[False, False, True, False])
     predicted.spans["h"] = [Span(predicted, 0, 3, label="X"), Span(predicted, 3, 4, label="Y")]
     assert count_mentions([Example(predicted, reference)], "h").tolist() == [[1, 2, 2]]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """Two pipelines, the first with one head only, and a folder of gold documents."""
-    folder = tmp_path_factory.mktemp("models")
-    genes = [(words, {"genes": heads["genes"]}) for words, heads in GOLD if "genes" in heads]
-    for name, gold, steps in (("one", genes, 6), ("two", GOLD, 60)):
-        nlp = make_pipeline()
-        examples = [make_example(nlp, words, heads) for words, heads in gold]
-        nlp.initialize(lambda: examples)  # noqa: B023
-        train(nlp, examples, steps)
-        nlp.to_disk(folder / name)
-    (folder / "docs").mkdir()
-    docs = [make_example(nlp, words, heads).reference for words, heads in GOLD]
-    for number, part in enumerate((docs[:2], docs[2:])):
-        DocBin(docs=part, store_user_data=False).to_disk(folder / "docs" / f"{number}.spacy")
-    return folder
-
-
-def test_pipelines_are_compared_on_the_heads_they_share(models):
-    one, two, docs = models / "one", models / "two", models / "docs"
-    (comparison,) = compare_pipelines(str(one), str(two), docs, rounds=500)
-    assert (comparison.head, comparison.documents) == ("genes", 4)
-    scores = [
-        evaluate_pipeline(load_pipeline(str(model)), [docs]).scores["spans_genes_f"]
-        for model in (one, two)
-    ]
-    assert [comparison.f_a, comparison.f_b] == pytest.approx(scores)
-    assert scores[0] < scores[1]
-    counts = [
-        count_mentions(annotate_gold(load_pipeline(str(model)), [docs]), "genes")
-        for model in (one, two)
-    ]
-    assert comparison.p_value == pytest.approx(exact_p_value(*counts), abs=0.1)
-
-
-def test_command_prints_and_saves(tmp_path, models, capsys):
-    output = tmp_path / "deeper" / "comparison.json"
-    arguments = [str(models / name) for name in ("one", "two", "docs")]
-    with pytest.raises(SystemExit) as exit_info:
-        main(["compare", *arguments, "--rounds", "500", "--seed", "2", "--output", str(output)])
-    assert not exit_info.value.code
-    saved = srsly.read_json(output)
-    (comparison,) = compare_pipelines(*arguments[:2], models / "docs", rounds=500, seed=2)
-    assert saved["heads"] == {"genes": pytest.approx(comparison.to_json())}
-    assert (saved["rounds"], saved["seed"]) == (500, 2)
-    pattern = r"^genes +([\d.]+) +([\d.]+) +([+-][\d.]+) +([\d.]+) +4 *$"
-    row = re.search(pattern, capsys.readouterr().out, re.M)
-    assert row
-    assert float(row[3]) == pytest.approx(float(row[2]) - float(row[1]), abs=0.011)
-    assert row[4] == f"{comparison.p_value:.4f}"
-
-
-def test_what_cannot_be_compared(tmp_path, models):
-    one, two = str(models / "one"), str(models / "two")
-    nlp = load_pipeline(two)
-    other = tmp_path / "other.spacy"
-    DocBin(docs=[make_example(nlp, *GOLD[3]).reference]).to_disk(other)
-    with pytest.raises(InputError, match=r"that both .*\(none\) and .*\(medicine\) have"):
-        compare_pipelines(one, two, other)
-    with pytest.raises(InputError, match="give 1 or more"):
-        compare_pipelines(one, two, other, rounds=0)
-    with pytest.raises(InputError, match=r"neither a .* file nor a folder"):
-        compare_pipelines(one, two, tmp_path / "missing.spacy")
-    with pytest.raises(InputError, match="cannot be loaded"):
-        compare_pipelines(one, str(tmp_path / "missing"), other)
