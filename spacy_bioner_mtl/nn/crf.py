@@ -21,6 +21,9 @@ from spacy_bioner_mtl.nn.padding import reversal
 
 #: Smaller than any sum that counts.
 _TINY = 1e-300
+#: After so many tokens the scores of best paths are brought back to near zero, where single
+#: precision tells them apart best.
+_STEPS_UNSCALED = 8
 
 
 @dataclass
@@ -290,22 +293,27 @@ def viterbi(lattice: Lattice) -> Tensor:
     lattice (Lattice): The scores.
     RETURNS (Tensor): Shape (L, N), int64; 0 in padding.
     """
-    active = lattice.active()
-    scores = lattice.emissions[0]
-    pointers = []
-    stay = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
-    for t in range(1, len(lattice.emissions)):
-        best, pointer = (scores[:, :, None] + lattice.transitions_at(t - 1)).max(dim=1)
-        following = best + lattice.emissions[t]
-        following = following - following.amax(dim=1, keepdim=True)
-        scores = torch.where(active[t][:, None], following, scores)
-        pointers.append(torch.where(active[t][:, None], pointer, stay))
-    tag = scores.argmax(dim=1)
-    path = [tag]
-    for pointer in reversed(pointers):
-        tag = pointer.gather(1, tag[:, None])[:, 0]
-        path.append(tag)
-    return torch.stack(path[::-1]) * active
+    emissions = lattice.emissions
+    all_scores, pointers = [emissions[0]], []
+    # Scores run on in padding: nothing reads them, and every call in this loop counts.
+    for t in range(1, len(emissions)):
+        best, pointer = (all_scores[-1][:, :, None] + lattice.transitions_at(t - 1)).max(dim=1)
+        scores = best + emissions[t]
+        if t % _STEPS_UNSCALED == 0:
+            scores = scores - scores.amax(dim=1, keepdim=True)
+        all_scores.append(scores)
+        pointers.append(pointer)
+    last = _last(torch.stack(all_scores), lattice.lengths).argmax(dim=1)
+    # Back from the last tags, in numpy: single numbers are what it is quicker at.
+    active = lattice.active().cpu().numpy()
+    path = np.zeros(active.shape, dtype=np.int64)
+    tag, columns = last.cpu().numpy(), np.arange(len(last))
+    back = torch.stack(pointers).cpu().numpy() if pointers else None
+    for t in reversed(range(len(path))):
+        path[t] = tag
+        if t and back is not None:
+            tag = np.where(active[t], back[t - 1, columns, tag], tag)
+    return torch.as_tensor(path * active, device=emissions.device)
 
 
 def span_scores(

@@ -67,6 +67,8 @@ def cut_sentences(doc: Doc) -> list[Doc]:
         starts = [token.i for token in doc if token.is_sent_start]
     else:
         starts = find_sentence_starts(words, spaces)
+    if len(starts) == 1 and doc.has_annotation("SENT_START"):
+        return [doc]
     return [_cut(doc, start, end) for start, end in pairwise([*starts, len(doc)])]
 
 
