@@ -20,6 +20,15 @@ def add_head(
     ],
     out: Annotated[Path, Argument(metavar="OUT", help="Folder of the new pipeline.")],
     steps: Annotated[int, Option("--steps", min=1, help="Steps of training.")] = 1_000,
+    rehearse: Annotated[
+        list[Path] | None,
+        Option(
+            "--rehearse",
+            metavar="FILE",
+            help="Text like that which the pipeline reads, in UTF-8, a paragraph on each line, may "
+            "be compressed with gzip; may be repeated. All weights learn then.",
+        ),
+    ] = None,
     force: Annotated[
         bool, Option("--force", help="Replace a pipeline that is there already.")
     ] = False,
@@ -28,13 +37,15 @@ def add_head(
     """Teach a trained pipeline the heads that documents are annotated for and that it lacks.
 
     Only the new heads learn: what the pipeline finds otherwise stays the same, to the last digit of
-    its probabilities. Where the policy for doc.ents names heads, the new ones come last.
+    its probabilities. With --rehearse the encoders learn, too, so that new heads find more; the
+    old ones rehearse what they said of that text and of the training documents, and change little.
+    Where the policy for doc.ents names heads, the new ones come last.
     """
     from spacy_bioner_mtl.files.writing import check_replaceable
     from spacy_bioner_mtl.training.new_head import teach_head
     from spacy_bioner_mtl.training.pretrained_pipeline import save_pipeline
 
     check_replaceable(out, "pipeline", ["config.cfg"], force=force)
-    nlp, heads = teach_head(model, train, dev, steps=steps, gpu_id=gpu_id)
+    nlp, heads = teach_head(model, train, dev, steps=steps, gpu_id=gpu_id, rehearse=rehearse or ())
     save_pipeline(nlp, out)
     show("good", f"{out}: learned {', '.join(heads)}")

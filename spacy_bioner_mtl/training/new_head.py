@@ -1,7 +1,7 @@
-"""Teach a trained pipeline a new head, and nothing else: all that it knew stays as it was."""
+"""Teach a trained pipeline a new head: alone, or while it rehearses what it knew."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,40 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.pipeline.bioner_mtl import BioNERMTL
 from spacy_bioner_mtl.pipeline.loading import FACTORY, bioner_pipes, load_pipeline
 from spacy_bioner_mtl.pipeline.spans import count_labels
+from spacy_bioner_mtl.training.rehearsal import write_rehearsal
 
 _SEED = 0
 _DROPOUT = 0.3
-_RATE = 0.01
+#: Of a new head alone, and of all weights, which have learned much already.
+_RATES = {"head": 0.01, "all": 0.001}
 _WARM_UP = 20
 _EVALUATIONS = 10
 
 
 def teach_head(
-    model: str, train_path: Path, dev_path: Path, *, steps: int, gpu_id: int
+    model: str,
+    train_path: Path,
+    dev_path: Path,
+    *,
+    steps: int,
+    gpu_id: int,
+    rehearse: Sequence[Path] = (),
 ) -> tuple[Language, list[str]]:
-    """Add the heads that documents are annotated for to a trained pipeline, and train these alone.
+    """Add the heads that documents are annotated for to a trained pipeline, and train these.
 
-    Encoders and old heads are frozen. Where the policy that merges heads names heads, the new ones
-    are named, too.
+    Without text to rehearse on, encoders and old heads are frozen. With it, all weights learn, and
+    the old heads from what the pipeline said of the training documents and of the text before.
+    Where the policy that merges heads names heads, the new ones are named, too.
 
     model (str): The folder of a pipeline, or the name of an installed one.
     train_path (Path): Training documents, a .spacy file or a folder of them.
     dev_path (Path): Documents to choose the best weights by, likewise.
     steps (int): Steps of training.
     gpu_id (int): The GPU to run on, or -1 for the CPU.
+    rehearse (Sequence[Path]): Text in UTF-8, a paragraph on each line.
     RETURNS (tuple[Language, list[str]]): The pipeline, and its new heads.
-    RAISES (InputError): There is no such pipeline, or the documents are annotated for no new head.
+    RAISES (InputError): There is no such pipeline, the documents are annotated for no new head, or
+        there is no text to rehearse on in the files that were named.
     """
     check_corpora([train_path, dev_path])
     before = load_pipeline(model, gpu_id)
@@ -62,8 +73,30 @@ def teach_head(
     performance = dict(nlp.meta.get("performance", {}))
     for head, labels in new.items():
         pipe.add_head(head, labels)
-    pipe.network.freeze_all_but([*new])
-    nlp.config["corpora"] = {
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if rehearse:
+            rehearsal = folder / "rehearsal.spacy"
+            if not write_rehearsal(before, old, train_path, rehearse, rehearsal):
+                names = ", ".join(map(str, rehearse))
+                raise InputError(f"{names}: there is no text in it to rehearse on.")
+            train_path = rehearsal
+        else:
+            pipe.network.freeze_all_but([*new])
+        nlp.config["corpora"] = _corpora(train_path, dev_path)
+        nlp.config["training"] = _training(nlp, pipe, steps, _RATES["all" if rehearse else "head"])
+        fix_random_seed(_SEED)
+        nlp.resume_training()
+        train(nlp, folder, use_gpu=gpu_id)
+        taught = load_model(folder / "model-best")
+    # Of the old heads, training knows nothing.
+    taught.meta["performance"] = {**taught.meta.get("performance", {}), **performance}
+    return taught, sorted(new)
+
+
+def _corpora(train_path: Path, dev_path: Path) -> dict[str, Any]:
+    """The section [corpora] of a config."""
+    return {
         "train": {
             "@readers": "spacy_bioner_mtl.SentenceCorpus.v1",
             "path": str(train_path),
@@ -74,15 +107,6 @@ def teach_head(
             "path": str(dev_path),
         },
     }
-    nlp.config["training"] = _training(nlp, pipe, steps)
-    fix_random_seed(_SEED)
-    nlp.resume_training()
-    with tempfile.TemporaryDirectory() as folder:
-        train(nlp, Path(folder), use_gpu=gpu_id)
-        taught = load_model(Path(folder) / "model-best")
-    # Of the old heads, training knows nothing.
-    taught.meta["performance"] = {**taught.meta.get("performance", {}), **performance}
-    return taught, sorted(new)
 
 
 def _name_in_policy(nlp: Language, component: str, new: Iterable[str]) -> dict[str, Any]:
@@ -94,7 +118,7 @@ def _name_in_policy(nlp: Language, component: str, new: Iterable[str]) -> dict[s
     return {"components": {component: {"merge": merge}}}
 
 
-def _training(nlp: Language, pipe: BioNERMTL, steps: int) -> dict[str, Any]:
+def _training(nlp: Language, pipe: BioNERMTL, steps: int, rate: float) -> dict[str, Any]:
     """The section [training] of a config: only the component learns."""
     others = [
         name
@@ -135,7 +159,7 @@ def _training(nlp: Language, pipe: BioNERMTL, steps: int) -> dict[str, Any]:
                 "@schedules": "warmup_linear.v1",
                 "warmup_steps": min(_WARM_UP, steps),
                 "total_steps": steps,
-                "initial_rate": _RATE,
+                "initial_rate": rate,
             },
         },
         "score_weights": {"bioner_macro_f": 1.0},

@@ -64,6 +64,34 @@ def test_the_new_head_learns_and_the_old_ones_stay(folder, tmp_path, capsys):
     assert all(each.requires_grad for each in after.get_pipe("bioner_mtl").network.parameters())
 
 
+def test_all_weights_learn_while_the_old_heads_rehearse(folder, tmp_path, capsys):
+    out, texts = tmp_path / "out", tmp_path / "texts.txt"
+    texts.write_text("\n\n".join(words for words, _ in GOLD), encoding="utf-8")
+    organs = folder / "organs.spacy"
+    arguments = (folder / "model", organs, organs, out, "--steps", 200, "--rehearse", texts)
+    assert add_head(*arguments) == 0
+    assert f"{out}: learned organs" in capsys.readouterr().out
+    before, after = spacy.load(folder / "model"), spacy.load(out)
+    old, new = weights(before), weights(after)
+    assert not any(old[name].equal(new[name]) for name in old if "lstm" in name)
+    for example in fresh(after, make_examples(after, ORGANS)):
+        doc = after(example.predicted)
+        wanted = [(s.start, s.end) for s in example.reference.spans["organs"]]
+        assert [(s.start, s.end) for s in doc.spans["organs"]] == wanted
+    # What it was sure of, in the text and in the documents of the new head, it still says.
+    for words, _ in [*GOLD, *ORGANS]:
+        one, other = before(words), after(words)
+        for head in ("genes", "medicine"):
+            found = {(span.start, span.end, span.label_) for span in other.spans[head]}
+            scores = one.spans[head].attrs.get("scores") or [0.0] * len(one.spans[head])
+            sure = [s for s, score in zip(one.spans[head], scores, strict=True) if score >= 0.9]
+            assert {(span.start, span.end, span.label_) for span in sure} <= found
+    texts.write_text("\n \n", encoding="utf-8")
+    assert add_head(*arguments[:3], tmp_path / "more", "--rehearse", texts) == 1
+    assert "no text in it to rehearse on" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "more").exists()
+
+
 def test_a_head_that_is_there_already_is_refused(folder, tmp_path, capsys):
     old = folder / "old.spacy"
     assert add_head(folder / "model", old, old, tmp_path / "out") == 1
