@@ -1,17 +1,19 @@
 """Annotate one source file after the other with one pipeline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.annotate.documents import Finish, answer, choose_heads
 from spacy_bioner_mtl.annotate.output import Output
-from spacy_bioner_mtl.annotate.request import ALL, Request, find_source, find_target
+from spacy_bioner_mtl.annotate.request import ALL, UNCERTAIN, Request, find_source, find_target
 from spacy_bioner_mtl.annotate.shards import Shard, ShardFault
 from spacy_bioner_mtl.annotate.silver import SilverOutput, Teachers, load_teachers
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.record import MERGED_HEAD, BadRecord, ReadRecord, Record
+from spacy_bioner_mtl.pipeline.certainty import CERTAINTY, note_certainty
 from spacy_bioner_mtl.pipeline.loading import bioner_pipes, load_pipeline
 
 if TYPE_CHECKING:
@@ -95,12 +97,15 @@ class Annotator:
         self.nlp = nlp
         self.teachers = [] if teachers is None else teachers.pipelines
         self._scores = request.scores
+        self._sort = request.sort
         self._read = source_format.load_reader(word_column=request.word_column)
         self._finish: Finish | None = None
         self._output: Output | SilverOutput
         if teachers is None:
             self.heads = choose_heads(nlp, request.head)
             self._output = Output(find_target(request))
+            if request.sort == UNCERTAIN:
+                self._finish = partial(note_certainty, bioner_pipes(nlp))
         else:
             self.heads = [head.name for head in teachers.consensus.heads]
             self._finish = teachers.consensus.annotate
@@ -150,7 +155,7 @@ class Annotator:
             finish=self._finish,
         )
         try:
-            for record in answers:
+            for record in _uncertain_first(answers) if self._sort == UNCERTAIN else answers:
                 advance(1)
                 if isinstance(record, Record):
                     record = self._output.check(record, shard.name)
@@ -205,6 +210,16 @@ def load_annotator(request: Request) -> Annotator:
             own = [head.name for head in pipe.heads if head.name == request.head]
             pipe.cfg["active_heads"] = own
     return annotator
+
+
+def _uncertain_first(answers: Iterable[ReadRecord]) -> list[ReadRecord]:
+    """Sort the documents of a file, which are all in memory then."""
+
+    def certainty(answer: ReadRecord) -> float:
+        # Nothing can be wrong with the answer to a text without words.
+        return float(answer.meta.get(CERTAINTY, 1.0)) if isinstance(answer, Record) else 0.0
+
+    return sorted(answers, key=certainty)
 
 
 def _portable(reason: str, shard: Shard) -> str:

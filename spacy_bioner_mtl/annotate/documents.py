@@ -20,6 +20,7 @@ from spacy_bioner_mtl.formats.record import (
     Word,
     check_offsets,
 )
+from spacy_bioner_mtl.pipeline.certainty import CERTAINTY
 from spacy_bioner_mtl.pipeline.confidence import SCORES, entity_scores
 from spacy_bioner_mtl.pipeline.loading import active_head_names, head_names
 from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
@@ -229,6 +230,9 @@ class _Answerer:
                 unknown = {head: unknown[head] for head in unknown.keys() - record.mentions.keys()}
                 mentions, unknown = mentions | record.mentions, unknown | record.unknown
             answered = _answered(record, mentions, words, sentence_starts, number)
+            if CERTAINTY in doc.user_data:
+                certainty = round(doc.user_data[CERTAINTY], SCORE_DIGITS)
+                answered = replace(answered, meta={**record.meta, CERTAINTY: certainty})
             return replace(answered, unknown=unknown)
         except ValueError as error:
             return self._reject(number, record, "got an answer that does not fit its text", error)

@@ -41,6 +41,7 @@ def describe_request(annotator: Annotator, request: Request) -> dict[str, Any]:
         "scores": request.scores,
         "thresholds": {pipe.name: pipe.cfg["thresholds"] for pipe in bioner_pipes(nlp)},
         **(silver if request.teachers else {}),
+        **({"sort": request.sort} if request.sort else {}),
     }
 
 

@@ -21,6 +21,9 @@ GOLD = Format("docbin", "a converted corpus", (".spacy",), "corpora.docbin:read_
 
 Engine = Literal["local", "ray"]
 
+#: The order of documents in which annotators learn most from correcting few.
+UNCERTAIN = "uncertain"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -43,6 +46,8 @@ class Request:
     teachers (tuple[str, ...]): Pipelines that annotate together, the first of them the model;
         what they write is silver documents. Empty for a pipeline that answers by itself.
     sure (float): What teachers find less probable is unknown.
+    sort (str): "uncertain" to write the documents of a file in the order of how sure the pipeline
+        is of its answer, the least sure first; empty for the order of the file.
     """
 
     model: str
@@ -59,6 +64,7 @@ class Request:
     word_column: int | None = None
     teachers: tuple[str, ...] = ()
     sure: float = 0.0
+    sort: str = ""
 
 
 def find_target(request: Request) -> Format:

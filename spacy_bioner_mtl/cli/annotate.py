@@ -29,6 +29,12 @@ class EngineName(StrEnum):
     ray = "ray"
 
 
+class Order(StrEnum):
+    """What can be asked for with --sort."""
+
+    uncertain = "uncertain"
+
+
 def annotate(
     model: ModelName,
     source: Annotated[
@@ -78,6 +84,14 @@ def annotate(
             "place for it; tables (csv, tsv, parquet) always tell it.",
         ),
     ] = False,
+    sort: Annotated[
+        Order | None,
+        Option(
+            "--sort",
+            help="uncertain: of each file, write first what the pipeline is least sure of, to be "
+            "corrected first. JSON lines tell its certainty. Default: the order of the file.",
+        ),
+    ] = None,
     processes: Annotated[
         int,
         Option(
@@ -134,6 +148,7 @@ def annotate(
         threads=threads,
         engine=engine.value,
         gpu_id=gpu_id,
+        sort=sort.value if sort else "",
     )
     report = run_request(request, check_request(request))
     if head == ALL:
