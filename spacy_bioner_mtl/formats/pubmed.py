@@ -62,7 +62,7 @@ def read_pubmed(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord
 
 def _make_record(element: Element, where: str) -> ReadRecord:
     identifier_at, titles_at, sections_at = _PLACES[element.tag]
-    identifier = (element.findtext(identifier_at) or "").strip()
+    identifier = " ".join((element.findtext(identifier_at) or "").split())
     if not identifier:
         return BadRecord("", f"{where}: a record without PMID; give it one")
     entity = find_entity(element)

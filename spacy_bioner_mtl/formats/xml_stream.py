@@ -54,8 +54,14 @@ def iter_elements(
                 if chunks.root is None:
                     chunks.root = element
                 parent = element.getparent()
-                # The root has no parent, nor has what an entity is declared as.
-                if event == "start" or parent is None or _is_in_record(element, tags):
+                # The root has no parent, nor has what an entity is declared as. Another one inside
+                # of it is no record, nor are those in it.
+                if (
+                    event == "start"
+                    or parent is None
+                    or element.tag not in tags
+                    or _is_in_record(element, tags)
+                ):
                     continue
                 fault = ""
                 if parent is not chunks.root:
@@ -70,9 +76,11 @@ def iter_elements(
                 yield BadRecord("", f"{place}: {fault}") if fault else element
                 element.clear()
         except etree.XMLSyntaxError as error:
+            # What it says of comments holds the beginning of the comment, line breaks included.
+            what = " ".join((error.msg or "").split())
             raise InputError(
-                f"{source}:{error.lineno or 1}: malformed or cut off XML ({error.msg}); repair the "
-                "file or copy it again"
+                f"{source}:{error.lineno or 1}: malformed or cut off XML ({what}); repair the file "
+                "or copy it again"
             ) from None
 
 

@@ -60,6 +60,15 @@ def test_records_inside_of_other_elements(file):
     assert bad.reason.startswith(f"{path}:5: a 'PubmedArticle' inside of 'Wrapper', where it")
 
 
+def test_a_root_inside_of_the_root_is_no_record(file):
+    path = file(
+        "<PubmedArticleSet>", article(1, "Lost?"), "</PubmedArticleSet>", article(2, "Good")
+    )
+    bad, good = read_pubmed(path)
+    assert good.id == "2"
+    assert "a 'PubmedArticle' inside of 'PubmedArticleSet', where it" in bad.reason
+
+
 def test_structured_abstract(file):
     sections = [
         section("Cough is bad.", "AIM OF THE STUDY"),
@@ -160,6 +169,7 @@ def test_books(file, root):
         (article(5), "5", "record 5 has neither title nor abstract"),
         (article(5, "[Not Available]."), "5", "record 5 has neither title nor abstract"),
         (article(5, " \n ", section("\N{NO-BREAK SPACE}")), "5", "neither title nor abstract"),
+        (article("x\ny"), "x y", "record x y has neither title nor abstract"),
         (article("", "Title"), "", "a record without PMID"),
         ("<PubmedArticle/>", "", "a record without PMID"),
         (article(5, "a &beta; b"), "5", "record 5 refers to the entity &beta;"),
@@ -181,6 +191,12 @@ def test_malformed_xml(file):
     assert [next(records).id, next(records).id] == ["1", "2"]
     with pytest.raises(InputError, match=re.escape(f"{path}:6: malformed or cut off XML")):
         next(records)
+
+
+def test_malformed_xml_is_told_of_on_one_line(file):
+    with pytest.raises(InputError, match=r"malformed or cut off XML.*Two") as caught:
+        list(read_pubmed(file("<!-- One\nTwo\nThree", root="PubmedArticleSet")))
+    assert "\n" not in str(caught.value)
 
 
 def test_lines_beyond_the_16_bits_of_old_parsers(file):
