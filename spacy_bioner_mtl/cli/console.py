@@ -123,7 +123,8 @@ def make_app(name: str) -> Typer:
 def run_app(app: Typer, name: str, arguments: list[str] | None) -> None:
     """Run a program.
 
-    A user's mistake is one message and exit status 1, Ctrl-C one line and exit status 130.
+    A user's mistake is one message and exit status 1, and so is standard output on a full disk;
+    Ctrl-C is one line and exit status 130.
 
     app (Typer): The program.
     name (str): Its name.
@@ -135,6 +136,15 @@ def run_app(app: Typer, name: str, arguments: list[str] | None) -> None:
     except InputError as error:
         show_error(str(error), error)
         sys.exit(1)
+    except OSError as error:
+        if not _is_output_broken():
+            raise
+        show_error(
+            f"Standard output cannot be written ({error.strerror or error}); check where it goes "
+            "to, and the space that is left there",
+            error,
+        )
+        sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             show_error("Interrupted")
@@ -145,8 +155,24 @@ def _start() -> None:
     """Begin with what a command says by default, whatever another one was told before."""
     _Level.quiet = _Level.verbose = False
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A log that is being written shows what was said so far.
-        sys.stdout.reconfigure(line_buffering=True)
+        # A log that is being written shows what was said so far. Without UTF-8, what cannot be
+        # shown is escaped.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _is_output_broken() -> bool:
+    """Check whether what was printed cannot be written, and if so, throw it away."""
+    if sys.stdout is None:
+        return False
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python itself would try again at its end, and complain.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return True
+    return False
 
 
 def is_verbose() -> bool:
