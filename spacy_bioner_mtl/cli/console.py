@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from typer import Exit, Option, Typer
 from wasabi import msg
 
 from spacy_bioner_mtl import __version__
+from spacy_bioner_mtl.cli.output import Output
 from spacy_bioner_mtl.console.progress import showing
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.writing import is_standard_output
@@ -132,18 +133,10 @@ def run_app(app: Typer, name: str, arguments: list[str] | None) -> None:
     """
     _start()
     try:
-        app(args=arguments, prog_name=name)
+        with redirect_stdout(cast(Any, sys.stdout and Output(sys.stdout))):
+            app(args=arguments, prog_name=name)
     except InputError as error:
         show_error(str(error), error)
-        sys.exit(1)
-    except OSError as error:
-        if not _is_output_broken():
-            raise
-        show_error(
-            f"Standard output cannot be written ({error.strerror or error}); check where it goes "
-            "to, and the space that is left there",
-            error,
-        )
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
@@ -158,21 +151,6 @@ def _start() -> None:
         # A log that is being written shows what was said so far. Without UTF-8, what cannot be
         # shown is escaped.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-
-
-def _is_output_broken() -> bool:
-    """Check whether what was printed cannot be written, and if so, throw it away."""
-    if sys.stdout is None:
-        return False
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Python itself would try again at its end, and complain.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        return True
-    return False
 
 
 def is_verbose() -> bool:

@@ -46,7 +46,11 @@ def start(*arguments, **options):
 def test_a_full_disk_is_one_message(
     model, sample_docbins, tmp_path, monkeypatch, capsys, arguments
 ):
-    names = {"MODEL": model, "GOLD": sample_docbins / "dev" / "genes.spacy", "OUT": tmp_path / "o"}
+    names = {
+        "MODEL": model,
+        "GOLD": sample_docbins / "dev" / "genes.spacy",
+        "OUT": tmp_path / "o.spacy",
+    }
     with FULL.open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(SystemExit) as end:
@@ -56,19 +60,27 @@ def test_a_full_disk_is_one_message(
     assert "Standard output cannot be written (No space left on device); check where" in line
 
 
+#: Programs in containers often run without a buffer.
+BUFFERS = {"buffer": "", "no buffer": "1"}
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
-def test_python_does_not_complain_at_its_end():
+@pytest.mark.parametrize("buffer", BUFFERS)
+def test_python_does_not_complain_at_its_end(buffer):
+    environment = {**os.environ, "PYTHONUNBUFFERED": BUFFERS[buffer]}
     with FULL.open("w") as full:
-        done = start("verify", LIST, stdout=full)
+        done = start("verify", LIST, stdout=full, env=environment)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
 
 
-def test_nobody_reads_on():
+@pytest.mark.parametrize("buffer", BUFFERS)
+def test_nobody_reads_on(buffer):
+    environment = {**os.environ, "PYTHONUNBUFFERED": BUFFERS[buffer]}
     read_end, write_end = os.pipe()
     os.close(read_end)
     try:
-        done = start("verify", LIST, stdout=write_end)
+        done = start("verify", LIST, stdout=write_end, env=environment)
     finally:
         os.close(write_end)
     assert done.returncode == 1 and not done.stderr
