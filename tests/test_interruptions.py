@@ -17,7 +17,7 @@ from spacy_bioner_mtl.cli import main
 
 GENES = ROOT / "assets" / "corpora" / "genes" / "devel.tsv"
 #: Of commands that write many files, so many steps are tried.
-TRIED = 8
+TRIED = 5
 STEPS = ["mkdir", "fsync", "replace"]
 FAULTS = {
     "Ctrl-C": (KeyboardInterrupt, 130, "Interrupted"),
@@ -26,7 +26,13 @@ FAULTS = {
 }
 COMMANDS = {
     "convert": ["convert", GENES, "OUT.spacy", "--head", "genes"],
-    "convert-corpora": ["convert-corpora", ROOT / "assets" / "corpora.yml", "OUT"],
+    "convert-corpora": [
+        "convert-corpora",
+        ROOT / "assets" / "corpora.yml",
+        "OUT",
+        "--only",
+        "genes",
+    ],
     "annotate a file": ["annotate", "MODEL", "SOURCE/part00.txt", "OUT.jsonl", "--from", "lines"],
     "annotate to a table": ["annotate", "MODEL", "SOURCE/part00.txt", "OUT.csv", "--from", "lines"],
     "annotate a folder": ["annotate", "MODEL", "SOURCE", "OUT", "--from", "lines"],
@@ -97,7 +103,10 @@ def test_each_step(given_files, tmp_path, monkeypatch, capsys, command, fault):
         for each in COMMANDS[command]
     ]
     steps = Steps(monkeypatch)
-    assert steps.run(arguments) == 0, capsys.readouterr().err
+    for _ in range(2):
+        # The first time, imports may take steps of their own.
+        shutil.rmtree(tmp_path / "new", ignore_errors=True)
+        assert steps.run(arguments) == 0, capsys.readouterr().err
     total, whole = steps.count, names(tmp_path)
     assert total and whole
     make, status, message = FAULTS[fault]
@@ -109,5 +118,8 @@ def test_each_step(given_files, tmp_path, monkeypatch, capsys, command, fault):
         assert message in line
         left = names(tmp_path)
         assert left <= whole and not any("partial" in name for name in left), failing
+        if left == whole and command == "word2vec":
+            # All is there, and is not replaced unasked.
+            continue
         assert steps.run(arguments) == 0, (failing, capsys.readouterr().err)
         assert names(tmp_path) == whole, failing

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
-from spacy_bioner_mtl.files.writing import write_whole
+from spacy_bioner_mtl.files.writing import remove, write_whole
 from spacy_bioner_mtl.pipeline.spans import check_head_name
 
 #: What stands before the files of a corpus that are train, dev and test.
@@ -109,12 +109,19 @@ def make_project(out: Path, corpora: Sequence[OwnCorpus], start: str | None) -> 
     project = templates.joinpath("project.yml").read_text(encoding="utf-8")
     for mark, value in replaced.items():
         project = project.replace(mark, value)
-    for name, content in (
-        ("project.yml", project),
-        ("config.cfg", templates.joinpath("config.cfg").read_text(encoding="utf-8")),
-    ):
-        with write_whole(out / name) as file:
-            file.write(content)
+    contents = {
+        "project.yml": project,
+        "config.cfg": templates.joinpath("config.cfg").read_text(encoding="utf-8"),
+    }
+    try:
+        for name, content in contents.items():
+            with write_whole(out / name) as file:
+                file.write(content)
+    except BaseException:
+        # Half a project would be in the way of the next try.
+        for name in contents:
+            remove(out / name)
+        raise
 
 
 def _seen_from(out: Path, path: Path) -> str:
