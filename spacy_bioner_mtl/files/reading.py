@@ -18,7 +18,7 @@ STANDARD_INPUT = Path("-")
 HEAD_SIZE = 65_536
 
 #: The first bytes of what gzip compressed.
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 
 
 class Source:
@@ -54,7 +54,7 @@ class Source:
         """Open the file, decompressed if its content is gzip's."""
         if self._file is None:
             file = self._open_as_it_is()
-            if file.peek().startswith(_GZIP):
+            if file.peek().startswith(GZIP):
                 file = _buffered(self._files.enter_context(gzip.GzipFile(fileobj=file)))
             self._file = file
         return self._file
@@ -68,6 +68,27 @@ class Source:
         # Or it would close standard input with itself.
         self._files.callback(file.detach)
         return file
+
+
+class Content(Source):
+    """What is in memory already, read like standard input: no file is looked for.
+
+    name (str): What messages call it.
+    content (bytes): What it holds.
+    """
+
+    def __init__(self, name: str, content: bytes) -> None:
+        """Keep both."""
+        super().__init__(STANDARD_INPUT)
+        self._name = name
+        self._content = content
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self._name
+
+    def _open_as_it_is(self) -> io.BufferedReader:
+        return _buffered(self._files.enter_context(io.BytesIO(self._content)))
 
 
 def _buffered(file: Any) -> io.BufferedReader:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.names import safe_name
-from spacy_bioner_mtl.files.reading import HEAD_SIZE, Source, open_source, source_path
+from spacy_bioner_mtl.files.reading import HEAD_SIZE, Content, Source, open_source, source_path
 
 CONTENT = bytes(index % 251 for index in range(2 * HEAD_SIZE))
 
@@ -69,6 +69,15 @@ def test_standard_input_stays_open(monkeypatch, pack):
     assert not stream.buffer.closed
     with open_source(Path("-")) as file:
         assert file.read() == b""
+
+
+def test_what_is_in_memory_is_read_and_no_file_is_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").write_bytes(b"a file")
+    content = Content("here", b"in memory")
+    assert str(content) == "here" and content.head() == b"in memory"
+    with open_source(content) as file:
+        assert file.read() == b"in memory"
 
 
 def test_what_cannot_be_opened_is_one_message(tmp_path):
