@@ -32,6 +32,12 @@ PLANTED = [
         "The network is plain torch and numpy",
         "spacy_bioner_mtl.nn.padding -> thinc",
     ),
+    (
+        "annotate/run.py",
+        "import uvicorn",
+        "Only the service knows its libraries",
+        "spacy_bioner_mtl.annotate.run -> uvicorn",
+    ),
 ]
 
 

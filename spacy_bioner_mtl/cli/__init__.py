@@ -16,6 +16,7 @@ from spacy_bioner_mtl.cli.leakage import leakage
 from spacy_bioner_mtl.cli.matrix import matrix
 from spacy_bioner_mtl.cli.pretrain import pretrain
 from spacy_bioner_mtl.cli.report import report
+from spacy_bioner_mtl.cli.serve import serve
 from spacy_bioner_mtl.cli.silver import silver
 from spacy_bioner_mtl.cli.vectors import vectors
 from spacy_bioner_mtl.cli.verify import verify
@@ -34,6 +35,7 @@ app.command(
 )(shared(pretrain))
 app.command(short_help="Teach a trained pipeline a new head.")(shared(add_head))
 app.command(short_help="Annotate files with a trained pipeline.")(shared(annotate))
+app.command(short_help="Serve a page and an interface.")(shared(serve))
 app.command(short_help="Annotate text with several pipelines, to train on.")(shared(silver))
 app.command(short_help="Count strings in annotated files.")(shared(count))
 app.command(short_help="Score every head on gold documents.")(shared(evaluate))

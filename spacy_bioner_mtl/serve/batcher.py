@@ -1,0 +1,171 @@
+"""One pipeline for all connections: what arrives within milliseconds goes through together."""
+
+import asyncio
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+from spacy_bioner_mtl.annotate.documents import answer
+from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
+from spacy_bioner_mtl.serve.metrics import BATCHES, CHARACTERS, DOCUMENTS
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+_Outcome = TypeVar("_Outcome")
+
+#: What messages call a request's texts.
+SOURCE = "request"
+_NUMBERED = re.compile(rf"^{SOURCE}: document \d+")
+#: How long the first of a batch waits for others.
+SECONDS = 0.004
+#: A batch ends with the piece that reaches this.
+CHARACTERS_PER_BATCH = 64_000
+#: A request's documents are handed in piece by piece, so that others get their turn in between.
+CHARACTERS_PER_PIECE = 16_000
+DOCUMENTS_PER_PIECE = 64
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Documents of one request.
+
+    records (list[ReadRecord]): The documents.
+    heads (list[str]): The answers that are asked for.
+    future (asyncio.Future[list[ReadRecord]]): Gets the answers.
+    """
+
+    records: list[ReadRecord]
+    heads: list[str]
+    future: "asyncio.Future[list[ReadRecord]]"
+
+    @property
+    def size(self) -> int:
+        return sum(len(each.text) for each in self.records if isinstance(each, Record))
+
+
+class Batcher:
+    """A thread that runs a pipeline.
+
+    spaCy's memory zones are not made for several at a time, and threads of torch wait for each
+    other; so there is one, and it is the only one that touches the pipeline.
+
+    nlp (Language): The pipeline.
+    """
+
+    def __init__(self, nlp: "Language") -> None:
+        """Start nothing yet."""
+        self._nlp = nlp
+        self._pieces: SimpleQueue[_Piece | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer what was handed in, and end."""
+        self._pieces.put(None)
+        self._thread.join()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return self._thread.is_alive()
+
+    async def annotate(
+        self, records: Iterable[ReadRecord], heads: Sequence[str]
+    ) -> AsyncIterator[ReadRecord]:
+        """Annotate the documents of a request.
+
+        records (Iterable[ReadRecord]): The documents.
+        heads (Sequence[str]): The answers that are asked for; see annotate.documents.choose_heads.
+        YIELDS (ReadRecord): Each with its answers, in order, as annotate.documents.answer gives it.
+        """
+        loop = asyncio.get_running_loop()
+        number = 0
+        for piece in _divide(records):
+            future: asyncio.Future[list[ReadRecord]] = loop.create_future()
+            self._pieces.put(_Piece(piece, list(heads), future))
+            for question, record in zip(piece, await future, strict=True):
+                number += 1
+                yield _renumber(question, record, number)
+
+    def _run(self) -> None:
+        while batch := self._collect():
+            wanted = [piece for piece in batch if not piece.future.cancelled()]
+            if not wanted:
+                continue
+            try:
+                answers = self._answer(wanted)
+            except Exception as error:
+                for piece in wanted:
+                    _tell(piece, piece.future.set_exception, error)
+                continue
+            for piece in wanted:
+                own = [next(answers) for _ in piece.records]
+                _tell(piece, piece.future.set_result, own)
+
+    def _collect(self) -> list[_Piece]:
+        """Wait for a batch; an empty one is the end."""
+        first = self._pieces.get()
+        if first is None:
+            return []
+        batch, size, end = [first], first.size, monotonic() + SECONDS
+        while size < CHARACTERS_PER_BATCH:
+            try:
+                piece = self._pieces.get(timeout=max(end - monotonic(), 0.0))
+            except Empty:
+                break
+            if piece is None:
+                # The end comes after this batch.
+                self._pieces.put(None)
+                break
+            batch.append(piece)
+            size += piece.size
+        return batch
+
+    def _answer(self, batch: list[_Piece]) -> Iterator[ReadRecord]:
+        records = [record for piece in batch for record in piece.records]
+        heads = list(dict.fromkeys(head for piece in batch for head in piece.heads))
+        BATCHES.observe(len(records))
+        answers = list(answer(self._nlp, records, heads, source=SOURCE, scores=True))
+        DOCUMENTS.inc(len(records))
+        CHARACTERS.inc(sum(piece.size for piece in batch))
+        return iter(answers)
+
+
+def _divide(records: Iterable[ReadRecord]) -> Iterator[list[ReadRecord]]:
+    piece: list[ReadRecord] = []
+    size = 0
+    for record in records:
+        piece.append(record)
+        size += len(record.text) if isinstance(record, Record) else 0
+        if size >= CHARACTERS_PER_PIECE or len(piece) >= DOCUMENTS_PER_PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _renumber(question: ReadRecord, record: ReadRecord, number: int) -> ReadRecord:
+    """Number a document in its request: in the batch it had another number."""
+    if isinstance(question, BadRecord):
+        return record
+    if isinstance(record, BadRecord):
+        return BadRecord(record.id, _NUMBERED.sub(f"{SOURCE}: document {number}", record.reason))
+    return replace(record, document=number if question.words is None else question.document)
+
+
+def _tell(piece: _Piece, tell: Callable[[_Outcome], object], outcome: _Outcome) -> None:
+    """Hand an outcome over to the thread of the connections."""
+
+    def hand_over() -> None:
+        if not piece.future.done():
+            tell(outcome)
+
+    piece.future.get_loop().call_soon_threadsafe(hand_over)
