@@ -3,6 +3,7 @@
 from benchmarks.cli.annotation import annotation
 from benchmarks.cli.names import names
 from benchmarks.cli.sentences import sentences
+from benchmarks.cli.service import service
 from benchmarks.cli.training import training
 from benchmarks.cli.variants import variants
 from spacy_bioner_mtl.cli.console import make_app, root, run_app, shared
@@ -18,6 +19,7 @@ app.command(short_help="Measure how fast a config trains.", context_settings=OVE
 )
 app.command(short_help="Measure how well boundaries of sentences are found.")(shared(sentences))
 app.command(short_help="Measure how many names of this decade are found.")(shared(names))
+app.command(short_help="Measure how much load the service holds.")(shared(service))
 app.command(short_help="Train and compare the paper's variants.", context_settings=OVERRIDES)(
     shared(variants)
 )
