@@ -39,7 +39,7 @@ COMMANDS = {
     "count": ["count", GENES, "OUT.csv"],
     "card": ["card", "MODEL", "--output", "OUT.md"],
     "init": ["init", "OUT", "--corpus", f"genes={GENES},{GENES}", "--start", "none"],
-    "word2vec": ["vectors", "word2vec", "VECTORS", "OUT"],
+    "vectors": ["vectors", "file", "VECTORS", "OUT"],
 }
 COMMANDS["annotate a file"] += ["--to", "jsonl"]
 COMMANDS["annotate to a table"] += ["--to", "csv"]
@@ -69,6 +69,9 @@ class Steps:
 
     def _wrap(self, step):
         def run(*arguments, **options):
+            if step.__name__ == "mkdir" and os.path.isdir(arguments[0]):
+                # There is nothing to make, and whoever asks does not mind an error.
+                return step(*arguments, **options)
             self.count += 1
             if self.count - 1 == self.failing:
                 raise self.fault()
@@ -118,7 +121,7 @@ def test_each_step(given_files, tmp_path, monkeypatch, capsys, command, fault):
         assert message in line
         left = names(tmp_path)
         assert left <= whole and not any("partial" in name for name in left), failing
-        if left == whole and command == "word2vec":
+        if left == whole and command == "vectors":
             # All is there, and is not replaced unasked.
             continue
         assert steps.run(arguments) == 0, (failing, capsys.readouterr().err)

@@ -8,7 +8,7 @@ import srsly
 
 from spacy_bioner_mtl.corpora.listing import CorporaList, Corpus
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files.writing import write_whole
+from spacy_bioner_mtl.files.writing import make_folder, write_whole, writing
 from spacy_bioner_mtl.formats.record import FlawKind, Record
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class ConvertedFolder:
         # Recorded first: a run that is cut off leaves no file that nobody knows.
         self._save(self._written | {_relative(corpus, split)})
         out = self.path_of(corpus, split)
-        out.parent.mkdir(parents=True, exist_ok=True)
+        with writing(out):
+            make_folder(out.parent)
         files = corpus.splits[split]
         return convert_files(
             [data / file.path for file in files],

@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.training.loggers import console_logger_v3
 
 from spacy_bioner_mtl.console.progress import begin
+from spacy_bioner_mtl.files.writing import writing
 
 LogStep = Callable[[dict[str, Any] | None], None]
 SetUpLogger = Callable[[Language, IO[str], IO[str]], tuple[LogStep, Callable[[], None]]]
@@ -52,8 +53,9 @@ def configure_progress_logger(scores: str | None = None) -> SetUpLogger:
 
         file = None if scores is None else Path(scores)
         if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("", encoding="utf-8")
+            with writing(file):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("", encoding="utf-8")
 
         def log_step(info: dict[str, Any] | None) -> None:
             log_row(info)

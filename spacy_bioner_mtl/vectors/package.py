@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.files.writing import check_replaceable
+from spacy_bioner_mtl.files.writing import check_replaceable, writing
 from spacy_bioner_mtl.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -79,17 +79,19 @@ def save_package(nlp: "Language", out: Path, *, description: str, origin: dict[s
     out (Path): The package's folder; what ``check_output`` let pass is replaced.
     description (str): What it holds.
     origin (dict[str, str]): Name, url, author and license of the vectors, as far as known.
+    RAISES (InputError): The folder cannot be written to, or the disk is full.
     """
     nlp.vocab.vectors.name = f"{out.name}.vectors"
     nlp.meta["name"] = out.name
     nlp.meta["description"] = description
     nlp.meta["sources"] = [origin]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # On the same file system as the target, or the renaming would not be possible.
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        new, old = Path(folder) / "new", Path(folder) / "old"
-        nlp.to_disk(new)
-        if out.exists():
-            os.replace(out, old)
-        os.replace(new, out)
-        shutil.rmtree(old, ignore_errors=True)
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # On the same file system as the target, or the renaming would not be possible.
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            new, old = Path(folder) / "new", Path(folder) / "old"
+            nlp.to_disk(new)
+            if out.exists():
+                os.replace(out, old)
+            os.replace(new, out)
+            shutil.rmtree(old, ignore_errors=True)
