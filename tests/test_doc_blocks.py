@@ -41,7 +41,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 #: Marks of blocks that .ci/run looks for.
 BY_CI = {"install", "sample", "test"}
 #: Programs of others, which the tests cannot look into.
-OTHERS = {"pip", "python3", "source", "export", "pytest", "ruff", "mypy", "lint-imports"}
+OTHERS = {"pip", "python3", "source", "export", "pytest", "ruff", "mypy", "prodigy", "lint-imports"}
 OTHERS |= {"zcat", "git", "pre-commit", "curl", "docker"}
 #: Commands that take settings of a config, or variables of the project, as options.
 PROGRAMS = {"bioner-mtl": app, "spacy": spacy_app, "spacy_bioner_mtl": app}
@@ -178,7 +178,7 @@ def test_commands_and_options_exist(name):
         "spacy project run nothing",
         "spacy project run all . --vars.step 1",
         "zcat a | bioner-mtl annotate MODEL - - --too text",
-        "curl a",
+        "wget a",
     ],
 )
 def test_what_does_not_exist_is_found(line):
