@@ -41,11 +41,14 @@ def add_head(
     old ones rehearse what they said of that text and of the training documents, and change little.
     Where the policy for doc.ents names heads, the new ones come last.
     """
+    from spacy_bioner_mtl.errors import InputError
     from spacy_bioner_mtl.files.writing import check_replaceable
     from spacy_bioner_mtl.training.new_head import teach_head
     from spacy_bioner_mtl.training.pretrained_pipeline import save_pipeline
 
     check_replaceable(out, "pipeline", ["config.cfg"], force=force)
+    if Path(model).resolve() in (out.resolve(), *out.resolve().parents):
+        raise InputError(f"{out}: this is the folder of {model}, which is read; name another")
     nlp, heads = teach_head(model, train, dev, steps=steps, gpu_id=gpu_id, rehearse=rehearse or ())
     save_pipeline(nlp, out)
     show("good", f"{out}: learned {', '.join(heads)}")

@@ -60,7 +60,9 @@ def compare(
     from wasabi import msg
 
     from spacy_bioner_mtl.evaluate.comparison import compare_pipelines
+    from spacy_bioner_mtl.files.writing import check_outputs
 
+    check_outputs([output, sentences], [docs])
     sides = [model_a, *(more_a or [])], [model_b, *(more_b or [])]
     comparisons = compare_pipelines(*sides, docs, rounds=rounds, seed=seed)
 

@@ -78,6 +78,8 @@ def iterate_examples(
         raise InputError("No documents are named: give --paths.train and --paths.dev.")
     with remembered_codecs():
         for path in [paths] if isinstance(paths, str | Path) else paths:
+            if not Path(path).exists():
+                raise InputError(f"{path}: there is no such file or folder of documents.")
             yield from Corpus(path)(nlp)
 
 

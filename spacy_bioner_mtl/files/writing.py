@@ -106,6 +106,25 @@ def check_no_source(out: Path, sources: Iterable[Path]) -> None:
             raise InputError(f"{out}: this is read; name another file to write")
 
 
+def check_outputs(outputs: Iterable[Path | None], sources: Iterable[Path]) -> None:
+    """Check, before the work begins, that files that are to be written can be.
+
+    outputs (Iterable[Path | None]): The files; None for one that nobody asked for.
+    sources (Iterable[Path]): The files and folders to read.
+    RAISES (InputError): If one of them is read, is a folder, or is named twice.
+    """
+    sources, seen = list(sources), set()
+    for out in outputs:
+        if out is None:
+            continue
+        check_no_source(out, sources)
+        if out.is_dir():
+            raise InputError(f"{out}: this is a folder; name a file to write")
+        if out.resolve() in seen:
+            raise InputError(f"{out}: this is to be written twice; name two files")
+        seen.add(out.resolve())
+
+
 def is_stream(path: Path) -> bool:
     """Check whether an output can only be written through, from its first byte to its last.
 

@@ -14,6 +14,8 @@ from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.serve.settings import SHARED_FOLDER, Settings
 from spacy_bioner_mtl.serve.workers import Workers
 
+#: Connections that wait to be taken, as many as uvicorn has by default.
+_BACKLOG = 2048
 #: Seconds beyond the limit of a request in which the service ends.
 _GRACE = 5
 
@@ -36,7 +38,7 @@ def bind(host: str, port: int) -> socket.socket:
 
     host (str): The name or number of the host.
     port (int): The port; 0 takes one that is free.
-    RETURNS (socket.socket): The socket, not yet listening.
+    RETURNS (socket.socket): The socket. Who connects waits until the pipeline is loaded.
     RAISES (InputError): The address is taken, or none of this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -44,6 +46,8 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((host, port))
+        # Now, and not when the pipeline is loaded: until then another server could take the port.
+        taken.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         taken.close()
         raise InputError(

@@ -109,3 +109,8 @@ def test_examples_of_several_paths(gold, nlp):
 def test_examples_without_a_path(nlp):
     with pytest.raises(InputError, match="give --paths"):
         next(iterate_examples(None, nlp))
+
+
+def test_examples_of_a_path_that_is_not_there(gold, nlp):
+    with pytest.raises(InputError, match="nope"):
+        list(iterate_examples([gold, gold.parent / "nope.spacy"], nlp))

@@ -91,6 +91,27 @@ def test_what_cannot_be_compared(tmp_path, models):
         compare_pipelines([one, one], [two], other)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--output", "docs.spacy"], "docs.spacy: this is read"),
+        (["--sentences", "docs.spacy"], "docs.spacy: this is read"),
+        (["--sentences", "a", "--output", "a"], "a: this is to be written twice"),
+        (["--sentences", "."], "this is a folder"),
+    ],
+)
+def test_nothing_is_overwritten(models, tmp_path, monkeypatch, capsys, options, message):
+    monkeypatch.chdir(tmp_path)
+    docs = tmp_path / "docs.spacy"
+    docs.write_bytes((models / "docs" / "0.spacy").read_bytes())
+    before = docs.read_bytes()
+    with pytest.raises(SystemExit) as exit_info:
+        main(["compare", "one", "two", "docs.spacy", *options])
+    assert exit_info.value.code == 1
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert docs.read_bytes() == before
+
+
 def test_several_seeds(models, tmp_path):
     one, two, docs = str(models / "one"), str(models / "two"), models / "docs"
     (single,) = compare_pipelines([one], [two], docs, rounds=500)

@@ -12,6 +12,8 @@ from killing import children_of, is_running
 from serving import serving_process
 
 from spacy_bioner_mtl.cli import main
+from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.serve.run import bind
 
 TEXTS = [f"TKR2 protects from renal failure in {number} mice ." for number in range(200)]
 
@@ -111,3 +113,10 @@ def test_without_the_extra_it_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert "pip install 'spacy_bioner_mtl[serve]'" in done.stderr
+
+
+def test_an_address_is_taken_before_the_pipeline_is_loaded():
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match="choose another --port"):
+            bind("127.0.0.1", port)

@@ -99,6 +99,15 @@ def test_a_head_that_is_there_already_is_refused(folder, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("place", [".", "inside"])
+def test_the_pipeline_that_is_read_is_not_written(folder, capsys, place):
+    model, organs = folder / "model", folder / "organs.spacy"
+    before = sorted(model.rglob("*"))
+    assert add_head(model, organs, organs, model / place, "--force") == 1
+    assert "which is read" in " ".join(capsys.readouterr().err.split())
+    assert sorted(model.rglob("*")) == before
+
+
 def test_nothing_is_replaced_unasked(folder, capsys):
     organs = folder / "organs.spacy"
     assert add_head(folder / "model", organs, organs, folder / "model") == 1
