@@ -68,7 +68,7 @@ def test_pins_are_within_the_bounds(setup):
 
 def test_workflow_and_hooks_call_the_linters_of_the_script():
     after = read(".ci/run").split('"$(readme test)"\n')[-1]
-    linters = sorted(line for line in after.splitlines() if line)
+    linters = sorted(line for line in after.splitlines() if line and not line.startswith(".ci/"))
     assert len(linters) == 4
     hooks = srsly.read_yaml(ROOT / ".pre-commit-config.yaml")["repos"]
     assert [repo["repo"] for repo in hooks] == ["local"]
