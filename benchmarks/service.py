@@ -21,6 +21,8 @@ from spacy_bioner_mtl.formats.record import MERGED_HEAD, Record, strict
 from spacy_bioner_mtl.formats.registry import find_format
 from spacy_bioner_mtl.serve.answers import to_json
 
+#: Texts that `annotate` is timed on, at least.
+_LEAST_TEXTS = 2_000
 #: Files that `annotate` spreads over its processes.
 FILES = 8
 #: Memory is compared from here on: before, the first batches of each size are met.
@@ -292,6 +294,8 @@ def _children(pid: int) -> list[int]:
 
 def _measure_annotate(model: str, texts: list[str], processes: int) -> float:
     """Documents a second; two runs of different length tell what the start takes."""
+    # Of fewer, the difference would be that of two starts.
+    texts = texts * -(-_LEAST_TEXTS // len(texts))
     short, long = (_time_annotate(model, texts, processes, times) for times in (1, 4))
     return 3 * len(texts) / max(long - short, 1e-9)
 
