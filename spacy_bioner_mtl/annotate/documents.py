@@ -89,7 +89,7 @@ def answer(
     """
     answerer = _Answerer(nlp, heads, source, scores, finish)
     first = 1
-    for chunk in _chunks(records):
+    for chunk in divide(records, DOCUMENTS_PER_CHUNK, CHARACTERS_PER_CHUNK):
         # Without a zone the vocab keeps every word of the source.
         with nlp.memory_zone():
             answers = answerer.answer(chunk, first)
@@ -100,13 +100,22 @@ def answer(
         del answers
 
 
-def _chunks(records: Iterable[ReadRecord]) -> Iterator[list[ReadRecord]]:
+def divide(
+    records: Iterable[ReadRecord], n_documents: int, n_characters: int
+) -> Iterator[list[ReadRecord]]:
+    """Divide records into chunks, which are read one after the other.
+
+    records (Iterable[ReadRecord]): The records.
+    n_documents (int): A chunk ends with this many records,
+    n_characters (int): or with the record that reaches this.
+    YIELDS (list[ReadRecord]): The chunks, in order.
+    """
     chunk: list[ReadRecord] = []
     size = 0
     for record in records:
         chunk.append(record)
         size += len(record.text) if isinstance(record, Record) else 0
-        if len(chunk) >= DOCUMENTS_PER_CHUNK or size >= CHARACTERS_PER_CHUNK:
+        if len(chunk) >= n_documents or size >= n_characters:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spacy_bioner_mtl.corpora.gold_files import check_corpora
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold
+from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_pairs
 from spacy_bioner_mtl.evaluate.significance import ROUNDS, f_scores, p_value
 from spacy_bioner_mtl.pipeline.loading import head_names, load_pipeline
 
@@ -97,9 +97,7 @@ class _Answers:
 
     def counts(self) -> NDArray[np.int64]:
         """Shape (documents, 3): true positives, predicted mentions, gold mentions."""
-        pairs = zip(self.gold, self.found, strict=True)
-        rows = [(len(gold & found), len(found), len(gold)) for gold, found in pairs]
-        return np.array(rows, dtype=np.int64).reshape(-1, 3)
+        return count_pairs(zip(self.found, self.gold, strict=True))
 
 
 def compare_pipelines(

@@ -1,7 +1,7 @@
 """Scores of a pipeline on gold documents, head by head."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from spacy_bioner_mtl.pipeline.loading import head_names
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
+
+    from spacy_bioner_mtl.pipeline.judge import Key
 
 
 @dataclass(frozen=True)
@@ -170,8 +172,17 @@ def count_mentions(examples: "Sequence[Example]", head: str) -> NDArray[np.int64
     from spacy_bioner_mtl.pipeline.judge import Judge
 
     judges = (Judge(example, head) for example in examples if head in example.reference.spans)
-    found = ((judge.predicted(), judge.gold) for judge in judges)
-    counts = [(len(spans & gold), len(spans), len(gold)) for spans, gold in found]
+    return count_pairs((judge.predicted(), judge.gold) for judge in judges)
+
+
+def count_pairs(pairs: "Iterable[tuple[Set[Key], Set[Key]]]") -> NDArray[np.int64]:
+    """Count mentions document by document.
+
+    pairs (Iterable[tuple[Set[Key], Set[Key]]]): What was found in each document, and its gold.
+    RETURNS (NDArray[int64]): Shape (documents, 3): true positives, predicted mentions, gold
+        mentions.
+    """
+    counts = [(len(spans & gold), len(spans), len(gold)) for spans, gold in pairs]
     return np.array(counts, dtype=np.int64).reshape(-1, 3)
 
 

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from spacy_bioner_mtl.annotate.documents import answer
+from spacy_bioner_mtl.annotate.documents import answer, divide
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.serve.metrics import BATCHES, CHARACTERS, DOCUMENTS
 
@@ -88,7 +88,7 @@ class Batcher:
         """
         loop = asyncio.get_running_loop()
         number = 0
-        for piece in _divide(records):
+        for piece in divide(records, DOCUMENTS_PER_PIECE, CHARACTERS_PER_PIECE):
             future: asyncio.Future[list[ReadRecord]] = loop.create_future()
             self._pieces.put(_Piece(piece, list(heads), future))
             for question, record in zip(piece, await future, strict=True):
@@ -137,19 +137,6 @@ class Batcher:
         DOCUMENTS.inc(len(records))
         CHARACTERS.inc(sum(piece.size for piece in batch))
         return iter(answers)
-
-
-def _divide(records: Iterable[ReadRecord]) -> Iterator[list[ReadRecord]]:
-    piece: list[ReadRecord] = []
-    size = 0
-    for record in records:
-        piece.append(record)
-        size += len(record.text) if isinstance(record, Record) else 0
-        if size >= CHARACTERS_PER_PIECE or len(piece) >= DOCUMENTS_PER_PIECE:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
 
 
 def _renumber(question: ReadRecord, record: ReadRecord, number: int) -> ReadRecord:

@@ -62,13 +62,13 @@ def cut_sentences(doc: Doc) -> list[Doc]:
     doc (Doc): The document.
     RETURNS (list[Doc]): One document for each sentence, annotated for the same heads.
     """
-    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
     if doc.has_annotation("SENT_START"):
         starts = [token.i for token in doc if token.is_sent_start]
+        if len(starts) == 1:
+            return [doc]
     else:
+        words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
         starts = find_sentence_starts(words, spaces)
-    if len(starts) == 1 and doc.has_annotation("SENT_START"):
-        return [doc]
     return [_cut(doc, start, end) for start, end in pairwise([*starts, len(doc)])]
 
 

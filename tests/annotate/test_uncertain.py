@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import srsly
 import torch
-from annotating import write_lines
+from annotating import run, write_lines
 from conftest import GOLD
 
-from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.nn.crf import path_scores
 from spacy_bioner_mtl.pipeline.certainty import CERTAINTY, note_certainty
 
@@ -25,12 +24,6 @@ def model(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     trained.to_disk(folder)
     return folder
-
-
-def annotate(*arguments):
-    with pytest.raises(SystemExit) as exit_info:
-        main(["annotate", *map(str, arguments)])
-    return exit_info.value.code or 0
 
 
 def test_certainty_is_the_probability_of_the_answer(trained):
@@ -58,8 +51,8 @@ def test_the_least_sure_comes_first_and_nothing_is_lost(model, tmp_path):
     source = write_lines(tmp_path / "texts.txt", *TEXTS)
     as_it_is, out = tmp_path / "as_it_is.jsonl", tmp_path / "out.jsonl"
     options = ("--from", "lines", "--to", "jsonl", "--scores")
-    assert annotate(model, source, as_it_is, *options) == 0
-    assert annotate(model, source, out, *options, "--sort", "uncertain") == 0
+    assert run(model, source, as_it_is, *options) == 0
+    assert run(model, source, out, *options, "--sort", "uncertain") == 0
     rows, before = list(srsly.read_jsonl(out)), list(srsly.read_jsonl(as_it_is))
     values = [row.pop(CERTAINTY, 1.0) for row in rows]
     assert values == sorted(values)
@@ -77,11 +70,11 @@ def test_a_folder_is_sorted_file_by_file_and_remembers_it(model, tmp_path, capsy
     write_lines(source / "b.txt", *TEXTS[4:])
     out = tmp_path / "out"
     options = ("--from", "lines", "--to", "doccano", "--sort", "uncertain")
-    assert annotate(model, source, out, *options, "--processes", 2) == 0
+    assert run(model, source, out, *options, "--processes", 2) == 0
     for name, texts in (("a", TEXTS[:4]), ("b", TEXTS[4:])):
         rows = list(srsly.read_jsonl(out / f"{name}.jsonl"))
         assert sorted(row["text"] for row in rows) == sorted(texts)
         values = [row.get(CERTAINTY, 1.0) for row in rows]
         assert values == sorted(values)
-    assert annotate(model, source, out, *options[:-2]) == 1
+    assert run(model, source, out, *options[:-2]) == 1
     assert "sort: uncertain there" in " ".join(capsys.readouterr().err.split())
