@@ -17,6 +17,7 @@ from spacy_bioner_mtl.pipeline.merge import (
     configure_longest_first,
     configure_only_heads,
     configure_type_map,
+    configure_whole_names,
 )
 from spacy_bioner_mtl.pipeline.spans import FoundSpan
 
@@ -238,3 +239,30 @@ def test_only_heads():
     assert configure_only_heads([])([*others, drug]) == []
     policy = pickle.loads(pickle.dumps(configure_only_heads(heads)))
     assert policy([*others, drug]) == [drug]
+
+
+@given(st.one_of(SPANS, UNSCORED), POLICIES)
+def test_whole_names_leave_out_what_lies_within_them(candidates, policy):
+    names = [span for span in candidates if span.label == "X"]
+    parts = {
+        span
+        for span in candidates
+        if span.label == "Y"
+        and any(
+            set(range(span.start, span.end)) < set(range(name.start, name.end)) for name in names
+        )
+    }
+    whole = configure_whole_names({"X": ["Y"]}, policy)
+    assert whole(candidates) == policy([span for span in candidates if span not in parts])
+
+
+def test_a_disease_is_not_cut_to_the_gene_in_it():
+    gene = FoundSpan(0, 1, "Gene", "Gene", 0.95)
+    disease = FoundSpan(0, 3, "Disease", "Disease", 0.7)
+    same = FoundSpan(4, 5, "Gene", "Gene", 0.9)
+    as_long = FoundSpan(4, 5, "Disease", "Disease", 0.6)
+    candidates = [gene, disease, same, as_long]
+    assert highest_score(candidates) == [gene, same]
+    policy = configure_whole_names({"Disease": ["Gene"]})
+    assert pickle.loads(pickle.dumps(policy))(candidates) == [disease, same]
+    assert configure_whole_names({"Gene": ["Disease"]})(candidates) == [gene, same]
