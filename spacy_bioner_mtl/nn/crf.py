@@ -294,26 +294,40 @@ def viterbi(lattice: Lattice) -> Tensor:
     RETURNS (Tensor): Shape (L, N), int64; 0 in padding.
     """
     emissions = lattice.emissions
-    all_scores, pointers = [emissions[0]], []
+    # Sequences last: the largest of T rows of N numbers is found several times as fast as of N
+    # blocks of T.
+    by_tag = emissions.transpose(1, 2).contiguous()
+    transitions = lattice.transitions.movedim(-3, -1).contiguous()
+    all_scores = [by_tag[0]]
     # Scores run on in padding: nothing reads them, and every call in this loop counts.
-    for t in range(1, len(emissions)):
-        best, pointer = (all_scores[-1][:, :, None] + lattice.transitions_at(t - 1)).max(dim=1)
-        scores = best + emissions[t]
+    for t in range(1, len(by_tag)):
+        step = transitions if transitions.dim() == 3 else transitions[t - 1]
+        scores = (all_scores[-1][:, None] + step).amax(dim=0) + by_tag[t]
         if t % _STEPS_UNSCALED == 0:
-            scores = scores - scores.amax(dim=1, keepdim=True)
+            scores = scores - scores.amax(dim=0)
         all_scores.append(scores)
-        pointers.append(pointer)
-    last = _last(torch.stack(all_scores), lattice.lengths).argmax(dim=1)
-    # Back from the last tags, in numpy: single numbers are what it is quicker at.
+    return _trace_back(torch.stack(all_scores).transpose(1, 2), lattice)
+
+
+def _trace_back(scores: Tensor, lattice: Lattice) -> Tensor:
+    """Follow the best paths from their last tags, in numpy: it is quicker at single numbers.
+
+    scores (Tensor): Shape (L, N, T): of the best path up to each tag.
+    lattice (Lattice): The scores of N sequences.
+    RETURNS (Tensor): Shape (L, N), int64; 0 in padding.
+    """
     active = lattice.active().cpu().numpy()
+    tag = _last(scores, lattice.lengths).argmax(dim=1).cpu().numpy()
+    reached = np.ascontiguousarray(scores.cpu().numpy())
+    moves = np.ascontiguousarray(lattice.transitions.transpose(-1, -2).cpu().numpy())
+    columns = np.arange(len(tag))
     path = np.zeros(active.shape, dtype=np.int64)
-    tag, columns = last.cpu().numpy(), np.arange(len(last))
-    back = torch.stack(pointers).cpu().numpy() if pointers else None
-    for t in reversed(range(len(path))):
-        path[t] = tag
-        if t and back is not None:
-            tag = np.where(active[t], back[t - 1, columns, tag], tag)
-    return torch.as_tensor(path * active, device=emissions.device)
+    path[-1] = tag
+    for t in range(len(path) - 1, 0, -1):
+        into = moves[columns, tag] if moves.ndim == 3 else moves[t - 1, columns, tag]
+        tag = np.where(active[t], (reached[t - 1] + into).argmax(axis=1), tag)
+        path[t - 1] = tag
+    return torch.as_tensor(path * active, device=lattice.emissions.device)
 
 
 def span_scores(

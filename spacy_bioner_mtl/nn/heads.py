@@ -95,12 +95,12 @@ def score_pairs(
         emissions, transitions = _large_scores(heads, states, n_tags)
         emissions = _of_pairs(emissions, sequences, position)
         transitions = _of_pairs(transitions, sequences, position)
-    steps = torch.arange(len(emissions), device=emissions.device)[:, None, None]
-    last = (lengths - 1)[sequences][None, :, None]
     # What stands in the place of tags that a head does not have gets no gradient.
     emissions = torch.where(owned[position], emissions, IMPOSSIBLE)
-    emissions = emissions + torch.where(steps == 0, starts[position], 0.0)
-    emissions = emissions + torch.where(steps == last, ends[position], 0.0)
+    # Only the first and the last tokens are touched: in between, these are most of the numbers.
+    emissions[0] += starts[position]
+    last = (lengths - 1)[sequences], torch.arange(len(sequences), device=emissions.device)
+    emissions[last] += ends[position]
     return emissions, transitions + moves[position]
 
 

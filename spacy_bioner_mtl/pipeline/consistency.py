@@ -94,13 +94,14 @@ def find_repeats(
         rows, then of the further ones.
     """
     flat = sequences.flatten(np.array([len(doc) for doc in docs])).tokens
-    keys = _token_keys(docs)[flat]
+    # Lists: single tokens and short pieces are what they are several times as fast at.
+    keys = _token_keys(docs)[flat].tolist()
     starts = sequences.starts
     of_token = np.repeat(np.arange(len(sequences)), sequences.lengths)
     bounds = np.searchsorted(sequences.docs[of_token], np.arange(len(docs) + 1))
     groups = np.zeros(len(rows), dtype=np.int64)
-    known: dict[tuple[int, int, int, bytes], int] = {}
-    taken: dict[int, NDArray[np.bool_]] = {}
+    known: dict[tuple[int, int, int, tuple[int, ...]], int] = {}
+    taken: dict[int, bytearray] = {}
     # Where mentions end: what short forms may stand for
     ends: dict[int, list[tuple[int, int]]] = {}
     first = starts[rows["sequence"]] + rows["start"]
@@ -109,29 +110,37 @@ def find_repeats(
         np.stack([*columns, rows["head"], rows["label"]], axis=1).tolist()
     ):
         if heads[head]:
-            key = number, head, label, keys[begin:end].tobytes()
+            key = number, head, label, tuple(keys[begin:end])
             groups[index] = known.setdefault(key, len(known))
-            taken.setdefault(head, np.zeros(len(keys), dtype=np.bool_))[begin:end] = True
+            taken.setdefault(head, bytearray(len(keys)))[begin:end] = b"\1" * (end - begin)
             ends.setdefault(end, []).append((index, begin))
     found_in = sorted({number for number, *_ in known})
     for index, number, begin, end in _short_forms(docs, found_in, flat, ends):
-        key = number, *rows[["head", "label"]][index].tolist(), keys[begin:end].tobytes()
+        key = number, *rows[["head", "label"]][index].tolist(), tuple(keys[begin:end])
         groups[groups == known.get(key, -1)] = groups[index]
         known[key] = int(groups[index])
+    places = {
+        number: _places(keys, int(bounds[number]), int(bounds[number + 1]))
+        for number in {number for number, *_ in known}
+    }
     further: list[tuple[int, ...]] = []
     # Longer strings first: they may hold shorter ones.
     for (number, head, label, text), group in sorted(
         known.items(), key=lambda one: -len(one[0][3])
     ):
-        wanted = np.frombuffer(text, dtype=keys.dtype)
-        low, high = int(bounds[number]), int(bounds[number + 1])
-        for place in _occurrences(keys[low:high], wanted):
-            begin, end = place + low, place + low + len(wanted)
-            if of_token[begin] == of_token[end - 1] and not taken[head][begin:end].any():
-                taken[head][begin:end] = True
+        end_of_doc = int(bounds[number + 1])
+        for begin in places[number].get(text[0], ()):
+            end = begin + len(text)
+            if (
+                end <= end_of_doc
+                and tuple(keys[begin:end]) == text
+                and of_token[begin] == of_token[end - 1]
+                and 1 not in taken[head][begin:end]
+            ):
+                taken[head][begin:end] = b"\1" * len(text)
                 sequence = int(of_token[begin])
                 start = begin - int(starts[sequence])
-                further.append((sequence, head, start, start + len(wanted), label, group))
+                further.append((sequence, head, start, start + len(text), label, group))
     found = np.zeros(len(further), dtype=rows.dtype)
     table = np.array(further, dtype=np.int64).reshape(-1, 6)
     for column, name in enumerate(("sequence", "head", "start", "end", "label")):
@@ -175,9 +184,9 @@ def _token_keys(docs: list[Doc]) -> NDArray[np.uint64]:
     return keys
 
 
-def _occurrences(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> Iterator[int]:
-    """Find where a sequence of keys stands in another."""
-    last = len(keys) - len(wanted) + 1
-    for begin in np.flatnonzero(keys[: max(last, 0)] == wanted[0]).tolist():
-        if len(wanted) == 1 or (keys[begin : begin + len(wanted)] == wanted).all():
-            yield begin
+def _places(keys: list[int], begin: int, end: int) -> dict[int, list[int]]:
+    """Where each key stands between two tokens."""
+    places: dict[int, list[int]] = {}
+    for place in range(begin, end):
+        places.setdefault(keys[place], []).append(place)
+    return places
