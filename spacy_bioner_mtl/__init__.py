@@ -4,4 +4,4 @@ Importing this package imports neither spaCy nor torch: spaCy finds the componen
 entry points, and the command line starts quickly.
 """
 
-__version__ = "0.3.0"
+__version__ = "0.3.1"
