@@ -1,5 +1,6 @@
 """Annotate one source file after the other with one pipeline."""
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -186,10 +187,19 @@ class Annotator:
 def load_annotator(request: Request) -> Annotator:
     """Load the pipeline of a request, set as the request wants it.
 
+    It is set aside from Python's search for garbage in cycles, which would find none in it, and
+    take a twentieth of the time (gc.freeze).
+
     request (Request): The request.
     RETURNS (Annotator): What annotates with it.
     RAISES (InputError): There is no such pipeline, head or GPU, or a library is missing.
     """
+    annotator = _load_annotator(request)
+    gc.freeze()
+    return annotator
+
+
+def _load_annotator(request: Request) -> Annotator:
     import torch
 
     if request.threads is not None:

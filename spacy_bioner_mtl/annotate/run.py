@@ -1,5 +1,6 @@
 """Annotate what a request names: one file, or many so that a killed run can go on."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -63,10 +64,14 @@ def annotate(request: Request, plan: Plan, tell: Callable[[str], object]) -> Run
     request = replace(request, source_format=plan.source_format.name)
     if request.threads is None and request.processes > 1 and plan.bulk:
         request = replace(request, threads=1)
-    with begin("documents") as progress:
-        if plan.bulk:
-            return _annotate_folder(_anywhere(request), plan, progress)
-        return _annotate_file(request, plan, progress, tell)
+    try:
+        with begin("documents") as progress:
+            if plan.bulk:
+                return _annotate_folder(_anywhere(request), plan, progress)
+            return _annotate_file(request, plan, progress, tell)
+    finally:
+        # What load_annotator has set aside: this process may go on to other things.
+        gc.unfreeze()
 
 
 def _annotate_file(

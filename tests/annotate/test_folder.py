@@ -1,5 +1,6 @@
 """Nothing in a folder is passed over without a word, and nothing in it hangs a run."""
 
+import gc
 import json
 import os
 import socket
@@ -193,6 +194,24 @@ def test_a_file_that_becomes_a_pipe_hangs_nothing(tmp_path, model, monkeypatch):
     (row,) = rows_of(out / "errors.jsonl")
     assert row["source"] == "part00.txt" and "no regular file" in row["reason"]
     assert (out / "part01.jsonl").exists()
+
+
+def test_the_pipeline_is_kept_from_garbage_collection_while_it_annotates(
+    tmp_path, model, monkeypatch
+):
+    from spacy_bioner_mtl.annotate import run as run_module
+
+    load, counts = run_module.load_annotator, []
+
+    def load_and_count(request):
+        annotator = load(request)
+        counts.append(gc.get_freeze_count())
+        return annotator
+
+    gc.unfreeze()
+    monkeypatch.setattr(run_module, "load_annotator", load_and_count)
+    assert run(model, make_sources(tmp_path / "in", 2, 2), tmp_path / "out", *OPTIONS) == 0
+    assert counts[0] > 0 and gc.get_freeze_count() == 0
 
 
 @pytest.mark.parametrize("options", [[], ["--to", "brat"]], ids=["file", "folder"])
