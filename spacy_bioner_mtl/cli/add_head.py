@@ -19,14 +19,16 @@ def add_head(
         Path, Argument(metavar="DEV", help="Documents to choose the best weights by, likewise.")
     ],
     out: Annotated[Path, Argument(metavar="OUT", help="Folder of the new pipeline.")],
-    steps: Annotated[int, Option("--steps", min=1, help="Steps of training.")] = 1_000,
+    steps: Annotated[
+        int, Option("--steps", min=1, help="Steps of training; with --rehearse, twice.")
+    ] = 1_000,
     rehearse: Annotated[
         list[Path] | None,
         Option(
             "--rehearse",
             metavar="FILE",
             help="Text like that which the pipeline reads, in UTF-8, a paragraph on each line, may "
-            "be compressed with gzip; may be repeated. All weights learn then.",
+            "be compressed with gzip; may be repeated. All weights learn in the end.",
         ),
     ] = None,
     force: Annotated[
@@ -37,9 +39,9 @@ def add_head(
     """Teach a trained pipeline the heads that documents are annotated for and that it lacks.
 
     Only the new heads learn: what the pipeline finds otherwise stays the same, to the last digit of
-    its probabilities. With --rehearse the encoders learn, too, so that new heads find more; the
-    old ones rehearse what they said of that text and of the training documents, and change little.
-    Where the policy for doc.ents names heads, the new ones come last.
+    its probabilities. With --rehearse all weights learn after that, so that new heads find more;
+    the old ones rehearse what they said of that text and of the training documents, and change
+    little. Where the policy for doc.ents names heads, the new ones come last.
     """
     from spacy_bioner_mtl.errors import InputError
     from spacy_bioner_mtl.files.writing import check_replaceable
