@@ -123,11 +123,16 @@ def find_repeats(
         number: _places(keys, int(bounds[number]), int(bounds[number + 1]))
         for number in {number for number, *_ in known}
     }
+    mentions = np.bincount(groups[heads[rows["head"]]], minlength=len(known))
+    # Longer strings first: they may hold shorter ones. Then those with more mentions, such as one of
+    # two labels. Nothing may depend on the order of the rows, which is that of a batch.
+    order = sorted(
+        (-len(text), -int(mentions[group]), places[number][text[0]][0], label, number, head, text)
+        for (number, head, label, text), group in known.items()
+    )
     further: list[tuple[int, ...]] = []
-    # Longer strings first: they may hold shorter ones.
-    for (number, head, label, text), group in sorted(
-        known.items(), key=lambda one: -len(one[0][3])
-    ):
+    for *_, label, number, head, text in order:
+        group = known[number, head, label, text]
         end_of_doc = int(bounds[number + 1])
         for begin in places[number].get(text[0], ()):
             end = begin + len(text)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import spacy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lattices import constrain, enumerate_paths, random_lattice
 from spacy.tokens import Doc
@@ -112,6 +112,33 @@ def test_repeats_are_those_of_brute_force(drawn, second):
     for members in by_group.values():
         assert len({key(row) for row in members}) == 1
         assert len(members) == 1 or members[0][1] == 0 or second
+
+
+@settings(max_examples=1000)
+@given(documents(), st.randoms(use_true_random=False))
+def test_the_order_in_which_mentions_come_decides_nothing(drawn, chosen):
+    docs, sequences, rows = drawn
+    if not docs:
+        return
+
+    def find(rows):
+        further, groups = find_repeats(docs, sequences, rows, np.array([True, True]))
+        by_group = {}
+        for row, group in zip(where(rows) + where(further), groups.tolist(), strict=True):
+            by_group.setdefault(group, set()).add(row)
+        return {frozenset(group) for group in by_group.values()}
+
+    others = rows.copy()
+    chosen.shuffle(order := list(range(len(rows))))
+    assert find(rows) == find(others[order])
+
+
+def test_an_occurrence_goes_to_the_label_that_more_mentions_have():
+    doc = Doc(VOCAB, words=["CMCS", ";", "CMCS", ";", "CMCS", ";", "CMCS"])
+    disease, *chemicals = (0, 0, 0, 1, 1), (0, 0, 2, 3, 0), (0, 0, 4, 5, 0)
+    for rows in ([disease, *chemicals], [*chemicals, disease]):
+        further, _ = find_repeats([doc], split_sequences([doc]), table(*rows), np.array([True]))
+        assert where(further) == [(0, 0, 6, 7, 0)]
 
 
 def test_probabilities_of_what_was_not_found_are_those_of_enumeration():
