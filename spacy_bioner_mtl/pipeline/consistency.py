@@ -124,8 +124,8 @@ def find_repeats(
         for number in {number for number, *_ in known}
     }
     mentions = np.bincount(groups[heads[rows["head"]]], minlength=len(known))
-    # Longer strings first: they may hold shorter ones. Then those with more mentions, such as one of
-    # two labels. Nothing may depend on the order of the rows, which is that of a batch.
+    # Longer strings first: they may hold shorter ones. Then those with more mentions, such as one
+    # of two labels. Nothing may depend on the order of the rows, which is that of a batch.
     order = sorted(
         (-len(text), -int(mentions[group]), places[number][text[0]][0], label, number, head, text)
         for (number, head, label, text), group in known.items()
