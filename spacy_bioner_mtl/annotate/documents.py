@@ -100,6 +100,22 @@ def answer(
         del answers
 
 
+def answer_in_zone(
+    nlp: "Language", records: list[ReadRecord], heads: list[str], *, source: str, scores: bool
+) -> list[ReadRecord]:
+    """Run a pipeline over records inside a memory zone of the caller's, which others may share.
+
+    nlp (Language): The pipeline.
+    records (list[ReadRecord]): The records; all of them are in memory at once.
+    heads (list[str]): What to take from each document; see choose_heads.
+    source (str): The name of the source, for messages.
+    scores (bool): Whether mentions get their probabilities.
+    RETURNS (list[ReadRecord]): As answer. Nothing in them is the zone's.
+    RAISES (InputError): If a component of the pipeline changes the tokens.
+    """
+    return _Answerer(nlp, heads, source, scores, None).answer(records, 1)
+
+
 def divide(
     records: Iterable[ReadRecord], n_documents: int, n_characters: int
 ) -> Iterator[list[ReadRecord]]:

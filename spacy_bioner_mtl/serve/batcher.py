@@ -3,26 +3,29 @@
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from spacy_bioner_mtl.annotate.documents import answer, divide
+from spacy_bioner_mtl.annotate.documents import CHARACTERS_PER_CHUNK, answer_in_zone, divide
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.serve.metrics import BATCHES, CHARACTERS, DOCUMENTS
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
-_Outcome = TypeVar("_Outcome")
+#: The answers to a piece, or why there are none.
+_Outcome = list[ReadRecord] | Exception
 
 #: What messages call a request's texts.
 SOURCE = "request"
 _NUMBERED = re.compile(rf"^{SOURCE}: document \d+")
 #: How long the first of a batch waits for others.
 SECONDS = 0.004
+#: When nothing has come for so many seconds, the words of what came before are forgotten.
+SECONDS_PER_ZONE = 1.0
 #: A batch ends with the piece that reaches this.
 CHARACTERS_PER_BATCH = 64_000
 #: A request's documents are handed in piece by piece, so that others get their turn in between.
@@ -96,44 +99,62 @@ class Batcher:
                 yield _renumber(question, record, number)
 
     def _run(self) -> None:
-        while batch := self._collect():
-            wanted = [piece for piece in batch if not piece.future.cancelled()]
-            if not wanted:
-                continue
-            try:
-                answers = self._answer(wanted)
-            except Exception as error:
-                for piece in wanted:
-                    _tell(piece, piece.future.set_exception, error)
-                continue
-            for piece in wanted:
-                own = [next(answers) for _ in piece.records]
-                _tell(piece, piece.future.set_result, own)
+        while first := self._pieces.get():
+            # As long as it lasts, no word has to be looked up and read by the network again.
+            with self._nlp.memory_zone():
+                self._run_zone(first)
 
-    def _collect(self) -> list[_Piece]:
-        """Wait for a batch; an empty one is the end."""
-        first = self._pieces.get()
-        if first is None:
-            return []
+    def _run_zone(self, first: _Piece) -> None:
+        """Answer until nothing came for a while, or as much as fits into one zone."""
+        size, piece = 0, first
+        while True:
+            batch = self._collect(piece)
+            self._answer([each for each in batch if not each.future.cancelled()])
+            size += sum(each.size for each in batch)
+            following = self._take(SECONDS_PER_ZONE) if size < CHARACTERS_PER_CHUNK else None
+            if following is None:
+                return
+            piece = following
+
+    def _collect(self, first: _Piece) -> list[_Piece]:
+        """Wait for the rest of a batch."""
         batch, size, end = [first], first.size, monotonic() + SECONDS
         while size < CHARACTERS_PER_BATCH:
-            try:
-                piece = self._pieces.get(timeout=max(end - monotonic(), 0.0))
-            except Empty:
-                break
+            piece = self._take(max(end - monotonic(), 0.0))
             if piece is None:
-                # The end comes after this batch.
-                self._pieces.put(None)
                 break
             batch.append(piece)
             size += piece.size
         return batch
 
-    def _answer(self, batch: list[_Piece]) -> Iterator[ReadRecord]:
+    def _take(self, seconds: float) -> _Piece | None:
+        """Wait for a piece; returns None if there is none, or if the end has come."""
+        try:
+            piece = self._pieces.get(timeout=seconds)
+        except Empty:
+            return None
+        if piece is None:
+            # What was begun is answered before.
+            self._pieces.put(None)
+        return piece
+
+    def _answer(self, batch: list[_Piece]) -> None:
+        if not batch:
+            return
+        outcomes: list[_Outcome]
+        try:
+            answers = self._annotate(batch)
+            outcomes = [[next(answers) for _ in piece.records] for piece in batch]
+        except Exception as error:
+            outcomes = [error] * len(batch)
+        # One call for all, since each wakes the thread of the connections.
+        batch[0].future.get_loop().call_soon_threadsafe(_tell, batch, outcomes)
+
+    def _annotate(self, batch: list[_Piece]) -> Iterator[ReadRecord]:
         records = [record for piece in batch for record in piece.records]
         heads = list(dict.fromkeys(head for piece in batch for head in piece.heads))
         BATCHES.observe(len(records))
-        answers = list(answer(self._nlp, records, heads, source=SOURCE, scores=True))
+        answers = answer_in_zone(self._nlp, records, heads, source=SOURCE, scores=True)
         DOCUMENTS.inc(len(records))
         CHARACTERS.inc(sum(piece.size for piece in batch))
         return iter(answers)
@@ -148,11 +169,12 @@ def _renumber(question: ReadRecord, record: ReadRecord, number: int) -> ReadReco
     return replace(record, document=number if question.words is None else question.document)
 
 
-def _tell(piece: _Piece, tell: Callable[[_Outcome], object], outcome: _Outcome) -> None:
-    """Hand an outcome over to the thread of the connections."""
-
-    def hand_over() -> None:
-        if not piece.future.done():
-            tell(outcome)
-
-    piece.future.get_loop().call_soon_threadsafe(hand_over)
+def _tell(batch: list[_Piece], outcomes: list[_Outcome]) -> None:
+    """Hand outcomes over, in the thread of the connections."""
+    for piece, outcome in zip(batch, outcomes, strict=True):
+        if piece.future.done():
+            continue
+        if isinstance(outcome, Exception):
+            piece.future.set_exception(outcome)
+        else:
+            piece.future.set_result(outcome)
