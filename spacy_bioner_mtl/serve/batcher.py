@@ -1,4 +1,4 @@
-"""One pipeline for all connections: what arrives within milliseconds goes through together."""
+"""One pipeline for all connections: what has arrived meanwhile goes through together."""
 
 import asyncio
 import re
@@ -22,8 +22,10 @@ _Outcome = list[ReadRecord] | Exception
 #: What messages call a request's texts.
 SOURCE = "request"
 _NUMBERED = re.compile(rf"^{SOURCE}: document \d+")
-#: How long the first of a batch waits for others.
-SECONDS = 0.004
+#: For as many pieces as there were a moment ago, a batch waits this share of the last one's time,
+WAIT = 0.25
+#: and so many seconds at most: who asked then may not ask again.
+MOST_SECONDS = 0.1
 #: When nothing has come for so many seconds, the words of what came before are forgotten.
 SECONDS_PER_ZONE = 1.0
 #: A batch ends with the piece that reaches this.
@@ -64,6 +66,8 @@ class Batcher:
         """Start nothing yet."""
         self._nlp = nlp
         self._pieces: SimpleQueue[_Piece | None] = SimpleQueue()
+        # Pieces that are likely to come soon, and seconds to wait for them
+        self._expected, self._patience = 0, 0.0
         self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
 
     def start(self) -> None:
@@ -118,9 +122,10 @@ class Batcher:
 
     def _collect(self, first: _Piece) -> list[_Piece]:
         """Wait for the rest of a batch."""
-        batch, size, end = [first], first.size, monotonic() + SECONDS
+        batch, size, end = [first], first.size, monotonic() + self._patience
         while size < CHARACTERS_PER_BATCH:
-            piece = self._take(max(end - monotonic(), 0.0))
+            is_waiting = len(batch) < self._expected
+            piece = self._take(max(end - monotonic(), 0.0) if is_waiting else 0.0)
             if piece is None:
                 break
             batch.append(piece)
@@ -141,12 +146,16 @@ class Batcher:
     def _answer(self, batch: list[_Piece]) -> None:
         if not batch:
             return
+        start = monotonic()
         outcomes: list[_Outcome]
         try:
             answers = self._annotate(batch)
             outcomes = [[next(answers) for _ in piece.records] for piece in batch]
         except Exception as error:
             outcomes = [error] * len(batch)
+        # Whoever gets an answer now is likely to send the next text at once.
+        self._expected = len(batch) + self._pieces.qsize()
+        self._patience = min(WAIT * (monotonic() - start), MOST_SECONDS)
         # One call for all, since each wakes the thread of the connections.
         batch[0].future.get_loop().call_soon_threadsafe(_tell, batch, outcomes)
 

@@ -1,5 +1,6 @@
 """The thread that runs the service's pipeline: what goes through it together, and for how long."""
 
+import asyncio
 import time
 
 import pytest
@@ -7,8 +8,9 @@ from conftest import make_pipeline
 from serving import serving
 from spacy.language import Language
 
+from spacy_bioner_mtl.formats.record import Record
 from spacy_bioner_mtl.serve import batcher
-from spacy_bioner_mtl.serve.batcher import DOCUMENTS_PER_PIECE
+from spacy_bioner_mtl.serve.batcher import DOCUMENTS_PER_PIECE, Batcher
 
 WORD = "Unheardofitis"
 SEEN = []
@@ -86,3 +88,54 @@ def test_nobody_annotates_what_was_given_up(nlp):
             pass
     assert SEEN[0] == "sleep well" and SEEN[-1] == "BRAC4 ."
     assert not [text for text in SEEN if "later" in text]
+
+
+def run_clients(monkeypatch, clients, rounds, seconds):
+    """Sizes of the batches of clients that ask again when they have their answer."""
+    sizes = []
+
+    def answer(nlp, records, heads, **options):
+        sizes.append(len(records))
+        time.sleep(seconds)
+        return records
+
+    async def ask(running, number):
+        for _ in range(rounds):
+            found = [each async for each in running.annotate([Record("1", "TKR2 .")], ["merged"])]
+            assert len(found) == 1
+            # They come back one after the other.
+            await asyncio.sleep(0.01 * number)
+
+    async def run():
+        running = Batcher(Language())
+        running.start()
+        await asyncio.gather(*(ask(running, number) for number in range(clients)))
+        running.stop()
+
+    monkeypatch.setattr(batcher, "answer_in_zone", answer)
+    asyncio.run(run())
+    assert sum(sizes) == clients * rounds
+    return sizes
+
+
+def test_those_who_were_answered_are_waited_for(monkeypatch):
+    monkeypatch.setattr(batcher, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(batcher, "WAIT", 600.0)
+    sizes = run_clients(monkeypatch, clients=8, rounds=4, seconds=0.1)
+    # After whatever came first, all are there.
+    assert sizes.count(8) >= 2, sizes
+
+
+def test_who_is_alone_does_not_wait(monkeypatch):
+    monkeypatch.setattr(batcher, "MOST_SECONDS", 60.0)
+    monkeypatch.setattr(batcher, "WAIT", 600.0)
+    start = time.monotonic()
+    assert run_clients(monkeypatch, clients=1, rounds=4, seconds=0.1) == [1] * 4
+    assert time.monotonic() - start < 30.0
+
+
+def test_who_does_not_come_again_is_not_waited_for_long(monkeypatch):
+    monkeypatch.setattr(batcher, "WAIT", 600.0)
+    start = time.monotonic()
+    run_clients(monkeypatch, clients=3, rounds=1, seconds=0.1)
+    assert time.monotonic() - start < 30.0
