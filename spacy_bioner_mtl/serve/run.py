@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import socket
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from tempfile import TemporaryDirectory
@@ -46,6 +47,9 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((host, port))
+        if sys.platform == "linux":
+            # For spread. Before bind, it would share the address with another service.
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Now, and not when the pipeline is loaded: until then another server could take the port.
         taken.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
@@ -55,6 +59,27 @@ def bind(host: str, port: int) -> socket.socket:
             "another --port, or a --host of this machine"
         ) from error
     return taken
+
+
+def spread(taken: socket.socket, count: int) -> list[socket.socket]:
+    """Make a socket for each process that answers at an address.
+
+    Of processes that listen on one socket, the first that wakes up takes all connections that are
+    waiting: of 64 at once, it can be every one. Linux spreads them over sockets of their own.
+
+    taken (socket.socket): The socket that took the address.
+    count (int): How many processes.
+    RETURNS (list[socket.socket]): The sockets; elsewhere the same one for all.
+    """
+    if sys.platform != "linux":
+        return [taken] * count
+    sockets = [taken]
+    for _ in range(count - 1):
+        sockets.append(socket.socket(taken.family))
+        sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sockets[-1].bind(taken.getsockname())
+        sockets[-1].listen(_BACKLOG)
+    return sockets
 
 
 def serve(settings: Settings, taken: socket.socket) -> None:
@@ -67,12 +92,14 @@ def serve(settings: Settings, taken: socket.socket) -> None:
     if settings.workers == 1:
         _answer(settings, taken)
         return
+    # At once: connections that come before are all the first worker's.
+    sockets = spread(taken, settings.workers)
     # A worker that cannot begin would be replaced again and again.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
         executor.submit(_check, settings).result()
     with TemporaryDirectory() as folder:
         os.environ[SHARED_FOLDER] = folder
-        Workers(partial(_answer, settings), taken).run(settings.workers)
+        Workers(partial(_answer, settings), sockets).run()
 
 
 def _answer(settings: Settings, taken: socket.socket) -> None:

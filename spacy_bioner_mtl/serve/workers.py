@@ -28,24 +28,22 @@ class Workers:
     A fork of a process in which torch has run threads can hang, so they are spawned.
 
     work (Work): What each does. It is handed over by pickle.
-    taken (socket.socket): Where they listen, all of them on the same socket.
+    sockets (list[socket.socket]): Where they listen, one for each worker. Those that connect to a
+        worker that died wait for the one that takes its place.
     """
 
-    def __init__(self, work: Work, taken: socket.socket) -> None:
+    def __init__(self, work: Work, sockets: list[socket.socket]) -> None:
         """Start none yet."""
         self._work = work
-        self._taken = taken
+        self._sockets = sockets
         self._context = multiprocessing.get_context("spawn")
         self._is_ending = False
 
-    def run(self, count: int) -> None:
-        """Let workers answer until SIGTERM or Ctrl-C; what they accepted is finished before.
-
-        count (int): How many.
-        """
+    def run(self) -> None:
+        """Let workers answer until SIGTERM or Ctrl-C; what they accepted is finished before."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note_end)
-        workers = [self._start() for _ in range(count)]
+        workers = [self._start(taken) for taken in self._sockets]
         while not self._is_ending:
             wait([worker.sentinel for worker in workers], _PAUSE)
             for index, worker in enumerate(workers):
@@ -57,14 +55,14 @@ class Workers:
                     worker.exitcode,
                 )
                 sleep(_REST)
-                workers[index] = self._start()
+                workers[index] = self._start(self._sockets[index])
         for worker in workers:
             worker.terminate()
         for worker in workers:
             worker.join()
 
-    def _start(self) -> SpawnProcess:
-        worker = self._context.Process(target=_begin, args=(self._work, self._taken))
+    def _start(self, taken: socket.socket) -> SpawnProcess:
+        worker = self._context.Process(target=_begin, args=(self._work, taken))
         worker.start()
         return worker
 

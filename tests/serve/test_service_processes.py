@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from serving import serving_process
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.serve.run import bind
+from spacy_bioner_mtl.serve.run import bind, spread
 
 TEXTS = [f"TKR2 protects from renal failure in {number} mice ." for number in range(200)]
 
@@ -120,3 +121,31 @@ def test_an_address_is_taken_before_the_pipeline_is_loaded():
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match="choose another --port"):
             bind("127.0.0.1", port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes share a socket")
+def test_each_process_gets_its_share_of_connections():
+    with bind("127.0.0.1", 0) as taken:
+        address = taken.getsockname()
+        # Whoever waits already must not be in the way.
+        early = socket.create_connection(address)
+        first, second = spread(taken, 2)
+        assert count_waiting(first) == 1
+        connections = [socket.create_connection(address) for _ in range(64)]
+        counts = [count_waiting(each) for each in (first, second)]
+        assert sum(counts) == 64 and min(counts) > 8, counts
+        with pytest.raises(InputError, match="choose another --port"):
+            bind(*address)
+        for each in (early, *connections, second):
+            each.close()
+
+
+def count_waiting(listening):
+    listening.setblocking(False)
+    count = 0
+    while True:
+        try:
+            listening.accept()[0].close()
+        except BlockingIOError:
+            return count
+        count += 1
