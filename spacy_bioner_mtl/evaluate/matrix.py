@@ -1,7 +1,7 @@
 """Every head on every corpus that has a label it knows: whose conventions are whose."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,32 +40,62 @@ class Cell:
     gold: int
 
 
+#: A corpus: its name, and its documents with the pipeline's answers.
+Annotated = tuple[str, "list[Example]"]
+
+
 def make_matrix(nlp: "Language", paths: Sequence[Path], labels: LabelMap) -> list[Cell]:
+    """Let a pipeline annotate corpora, and score every head on every corpus, label by label.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): .spacy files, each a corpus, or folders with such files anywhere in
+        them.
+    labels (Mapping[str, str | None]): As for score_corpora.
+    RETURNS (list[Cell]): By corpus and label, the best head first.
+    RAISES (InputError): If a path holds no DocBin, or no head knows a label of any corpus.
+    """
+    return score_corpora(nlp, annotate_corpora(nlp, paths), labels)
+
+
+def annotate_corpora(nlp: "Language", paths: Sequence[Path]) -> Iterator[Annotated]:
+    """Let a pipeline annotate corpora, one after the other.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): As for make_matrix.
+    YIELDS (tuple[str, list[Example]]): The name of a corpus, that of its file without the ending,
+        and annotated and gold documents.
+    RAISES (InputError): If a path holds no DocBin.
+    """
+    from spacy.training.corpus import walk_corpus
+
+    for path in paths:
+        for location in sorted(walk_corpus(path, ".spacy")):
+            yield location.stem, annotate_gold(nlp, [location])
+
+
+def score_corpora(nlp: "Language", corpora: Iterable[Annotated], labels: LabelMap) -> list[Cell]:
     """Score every head on every corpus, label by label.
 
     A label of a head and one of a corpus are the same if they are after renaming, whatever their
     case. Each label of a corpus is taken from the first of its heads that has it.
 
     nlp (Language): The pipeline.
-    paths (Sequence[Path]): .spacy files, each a corpus, or folders with such files anywhere in
-        them.
+    corpora (Iterable[tuple[str, list[Example]]]): What annotate_corpora yields.
     labels (Mapping[str, str | None]): New labels for old ones, of heads and of corpora; null or ""
         leaves one out.
     RETURNS (list[Cell]): By corpus and label, the best head first.
-    RAISES (InputError): If a path holds no DocBin, or no head knows a label of any corpus.
+    RAISES (InputError): No head knows a label of any corpus.
     """
-    from spacy.training.corpus import walk_corpus
-
     known: dict[str, set[str]] = {}
     for pipe in bioner_pipes(nlp):
         for index in pipe.head_settings().active:
             head = pipe.heads[index]
             known[head.name] = {name for label in head.labels if (name := _fold(label, labels))}
-    cells = []
-    for path in paths:
-        for location in sorted(walk_corpus(path, ".spacy")):
-            examples = annotate_gold(nlp, [location])
-            cells += _score_corpus(location.stem, examples, known, labels)
+    cells = [
+        cell
+        for corpus, examples in corpora
+        for cell in _score_corpus(corpus, examples, known, labels)
+    ]
     if not cells:
         raise InputError(
             "No head of the pipeline knows a label of these corpora. Bring labels together with "
