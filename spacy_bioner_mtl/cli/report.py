@@ -5,6 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
+from spacy_bioner_mtl import __version__
 from spacy_bioner_mtl.cli.console import show
 from spacy_bioner_mtl.cli.options import GoldDocs, GpuId, LabelMapFile, ModelName
 from spacy_bioner_mtl.errors import InputError
@@ -38,19 +39,20 @@ def report(
 ) -> None:
     """Show what a pipeline gets right and wrong on gold documents, in one page.
 
-    Scores with intervals, learning curves, mistakes by kind and by traits of mentions, sentences in
-    colour, the strings that are missed, invented and confused most often, whether probabilities are
-    true, and what each head says on the others' corpora.
+    At the top how good each head is, and where it fails; then kinds of mistakes, traits of
+    mentions that are hard, whether probabilities are true, what each head says on the others'
+    corpora, learning curves, all scores, and for each head sentences of each kind of mistake in
+    colour and the strings that are missed, invented and confused most often.
     """
     from spacy_bioner_mtl.corpora.gold_files import check_corpora
-    from spacy_bioner_mtl.evaluate.matrix import make_matrix
+    from spacy_bioner_mtl.evaluate.matrix import score_corpora
     from spacy_bioner_mtl.files.writing import check_no_source, write_whole
     from spacy_bioner_mtl.formats.label_map import read_label_map
     from spacy_bioner_mtl.pipeline.loading import load_pipeline
-    from spacy_bioner_mtl.report.data import read_curves, report_heads
+    from spacy_bioner_mtl.report.data import annotate_with_scores, read_curves, report_heads
 
     try:
-        from spacy_bioner_mtl.report.page import write_page
+        from spacy_bioner_mtl.report.page import Facts, write_page
     except ModuleNotFoundError as error:
         raise InputError(
             f"{error.name} is not installed. Get it: pip install 'spacy_bioner_mtl[report]'"
@@ -61,10 +63,18 @@ def report(
     curves = read_curves(scores) if scores else {}
     labels = read_label_map(label_map) if label_map else {}
     nlp = load_pipeline(model, gpu_id)
-    heads = report_heads(nlp, corpora, train or [])
-    cells = make_matrix(nlp, corpora, labels)
-    names = ", ".join(path.name for path in corpora)
-    title = f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']} on {names}"
+    annotated = annotate_with_scores(nlp, corpora)
+    heads = report_heads(nlp, annotated, train or [])
+    cells = score_corpora(nlp, annotated, labels)
+    docs = [example.reference for _, examples in annotated for example in examples]
+    facts = Facts(
+        f"{model} on {', '.join(name for name, _ in annotated)}",
+        f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}. {len(docs):,} documents, "
+        f"{sum(map(len, docs)):,} tokens. Made by spacy_bioner_mtl {__version__}.",
+        heads,
+        cells,
+        curves,
+    )
     with write_whole(output) as file:
-        file.write(write_page(title, heads, cells, curves))
+        file.write(write_page(facts))
     show("good", f"Page saved to {output}")

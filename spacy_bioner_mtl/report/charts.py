@@ -1,11 +1,11 @@
 """Charts of the page, drawn by plotly, as pieces of HTML that share one copy of its script."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from spacy_bioner_mtl.evaluate.matrix import Cell
 from spacy_bioner_mtl.report.data import HeadReport
 from spacy_bioner_mtl.report.mistakes import Kind
 
@@ -18,9 +18,24 @@ _KIND_COLORS = {
     Kind.MISSED: "#4393c3",
     Kind.INVENTED: "#d6604d",
 }
+_BAR_COLOR = _KIND_COLORS[Kind.MISSED]
+#: Plotly's own are hard to tell apart where lines cross.
+_LINE_COLORS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#a6761d", "#66a61e")
 _ROW = 28
 _FRAME = 130
-_SQUARE = 420
+_SQUARE = 460
+#: A point of the reliability chart, and how much it grows for ten times as many mentions.
+_SMALLEST, _GROWTH = 3, 4
+
+#: A chart takes its colours from the page, light or dark; plotly writes others into each text.
+CHART_STYLES = """
+.plotly-graph-div { margin: 0.8rem 0; width: 100%; }
+.js-plotly-plot .main-svg { background: none !important; }
+.js-plotly-plot .main-svg .xaxislayer-above text, .js-plotly-plot .main-svg .yaxislayer-above text,
+.js-plotly-plot .main-svg .infolayer text { fill: var(--front) !important; }
+.js-plotly-plot .gridlayer path, .js-plotly-plot .zerolinelayer path {
+  stroke: var(--line) !important; }
+"""
 
 
 def script() -> str:
@@ -34,7 +49,8 @@ def draw_scores(heads: Sequence[HeadReport]) -> str:
     above = [100 * (head.interval[1] - head.f_score) for head in heads]
     below = [100 * (head.f_score - head.interval[0]) for head in heads]
     error = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
-    chart = go.Figure(go.Bar(x=scores, y=names, orientation="h", error_x=error))
+    bars = go.Bar(x=scores, y=names, orientation="h", error_x=error, marker_color=_BAR_COLOR)
+    chart = go.Figure(bars)
     chart.update_xaxes(title="F1, exact mentions, with 95 % intervals", range=[0, 100])
     chart.update_yaxes(autorange="reversed")
     return _to_html(chart, _FRAME + _ROW * len(heads))
@@ -87,6 +103,8 @@ def draw_reliability(heads: Sequence[HeadReport]) -> str:
                 customdata=[each.spans for each in bins],
                 hovertemplate="%{customdata:,} mentions: %{x:.2f}, %{y:.2f} of them right",
                 mode="lines+markers",
+                line={"width": 1},
+                marker={"size": [_SMALLEST + _GROWTH * math.log10(each.spans) for each in bins]},
                 name=f"{head.name} ({100 * head.calibration.error:.1f} %)",
             )
     chart.update_xaxes(title="probability", range=[0, 1])
@@ -94,25 +112,19 @@ def draw_reliability(heads: Sequence[HeadReport]) -> str:
     return _to_html(chart, _SQUARE)
 
 
-def draw_matrix(cells: Sequence[Cell]) -> str:
-    """F1 of each head on each corpus and label that it knows."""
-    rows = list(dict.fromkeys(f"{cell.corpus}, {cell.label}" for cell in cells))
-    heads = sorted({cell.head for cell in cells})
-    values: list[list[float | None]] = [[None] * len(heads) for _ in rows]
-    for cell in cells:
-        row = rows.index(f"{cell.corpus}, {cell.label}")
-        values[row][heads.index(cell.head)] = 100 * cell.f_score
-    chart = go.Figure(
-        go.Heatmap(x=heads, y=rows, z=values, texttemplate="%{z:.1f}", colorscale="Blues", zmin=0)
-    )
-    chart.update_yaxes(autorange="reversed")
-    return _to_html(chart, _FRAME + _ROW * len(rows))
-
-
 def _to_html(chart: go.Figure, height: int) -> str:
     chart.update_layout(
-        height=height, margin={"l": 10, "r": 10, "t": 30, "b": 10}, template="plotly_white"
+        height=height,
+        margin={"l": 0, "r": 10, "t": 10, "b": 50},
+        template="plotly_white",
+        colorway=_LINE_COLORS,
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        # Above the chart: beside it, it would leave a phone no room for the chart.
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
+        # A finger that moves over a chart moves the page.
+        dragmode=False,
     )
     chart.update_yaxes(automargin=True)
-    options = {"displaylogo": False, "responsive": True}
+    options = {"displayModeBar": False, "responsive": True}
     return str(chart.to_html(full_html=False, include_plotlyjs=False, config=options))

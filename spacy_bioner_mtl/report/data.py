@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,17 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import srsly
 from numpy.typing import NDArray
-from spacy.tokens import Doc
 
 from spacy_bioner_mtl.corpora.gold_files import iterate_docs
 from spacy_bioner_mtl.errors import InputError
-from spacy_bioner_mtl.evaluate.calibration import Calibration, calibrate
-from spacy_bioner_mtl.evaluate.gold_docs import annotate_gold, count_mentions
+from spacy_bioner_mtl.evaluate.calibration import Calibration, measure
+from spacy_bioner_mtl.evaluate.gold_docs import count_mentions
+from spacy_bioner_mtl.evaluate.matrix import Annotated, annotate_corpora
 from spacy_bioner_mtl.evaluate.significance import f_scores
-from spacy_bioner_mtl.formats.record import Mention, Record
+from spacy_bioner_mtl.pipeline.confidence import SCORES
 from spacy_bioner_mtl.pipeline.judge import Judge, Key
-from spacy_bioner_mtl.pipeline.loading import head_names
+from spacy_bioner_mtl.pipeline.loading import bioner_pipes, head_names
 from spacy_bioner_mtl.report.mistakes import Agreement, Kind, Pair, measure_agreement, pair_mentions
+from spacy_bioner_mtl.report.sentences import Sentence, choose_sentences, text_of
 from spacy_bioner_mtl.report.traits import make_traits
 
 if TYPE_CHECKING:
@@ -29,20 +31,8 @@ if TYPE_CHECKING:
 #: Samples of documents that confidence intervals are made of.
 SAMPLES = 1_000
 _INTERVAL = (2.5, 97.5)
-#: How many strings and sentences of each head are shown.
+#: How many strings of each head are shown.
 SHOWN = 15
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence with a mistake.
-
-    gold (Record): With the gold mentions.
-    found (Record): With those of the answer.
-    """
-
-    gold: Record
-    found: Record
 
 
 @dataclass
@@ -64,8 +54,9 @@ class HeadReport:
     missed (list[tuple[str, int]]): Strings that are missed most often.
     invented (list[tuple[str, int]]): Strings that are wrong most often.
     confused (list[tuple[str, str, int]]): What the gold has and what was found in its place.
-    sentences (list[Sentence]): Sentences with mistakes.
-    calibration (Calibration | None): Its probabilities; None if it found nothing.
+    sentences (list[Sentence]): Sentences with mistakes, kind by kind.
+    calibration (Calibration | None): Whether the probabilities of what it found are true; None if
+        it found nothing.
     """
 
     name: str
@@ -86,18 +77,34 @@ class HeadReport:
     calibration: Calibration | None = None
 
 
+def annotate_with_scores(nlp: "Language", paths: Sequence[Path]) -> list[Annotated]:
+    """Let a pipeline annotate corpora once, for all parts of the page.
+
+    nlp (Language): The pipeline.
+    paths (Sequence[Path]): Gold documents: .spacy files, or folders with such files.
+    RETURNS (list[tuple[str, list[Example]]]): The name of each corpus, and annotated and gold
+        documents, with probabilities of what was found.
+    RAISES (InputError): A path holds no DocBin.
+    """
+    with ExitStack() as stack:
+        for pipe in bioner_pipes(nlp):
+            stack.enter_context(pipe.settings(scores=True))
+        return list(annotate_corpora(nlp, paths))
+
+
 def report_heads(
-    nlp: "Language", paths: Sequence[Path], train: Sequence[Path] = ()
+    nlp: "Language", corpora: Sequence[Annotated], train: Sequence[Path] = ()
 ) -> list[HeadReport]:
     """Look at every head that documents are annotated for.
 
     nlp (Language): The pipeline.
-    paths (Sequence[Path]): Gold documents: .spacy files, or folders with such files.
+    corpora (Sequence[tuple[str, list[Example]]]): What annotate_with_scores returned.
     train (Sequence[Path]): The training documents, to tell mentions that were seen from others.
     RETURNS (list[HeadReport]): By name.
-    RAISES (InputError): A path holds no DocBin, or no document is annotated for a head.
+    RAISES (InputError): No document is annotated for a head.
     """
-    examples = annotate_gold(nlp, paths)
+    names = [name for name, _ in corpora]
+    examples = [example for _, of_corpus in corpora for example in of_corpus]
     seen = _find_seen(train)
     reports = []
     for head in sorted(head_names(nlp)):
@@ -106,12 +113,9 @@ def report_heads(
             reports.append(_report_head(head, own, seen.get(head)))
     if not reports:
         raise InputError(
-            f"{', '.join(map(str, paths))}: no document is annotated for a head of the pipeline, "
+            f"{', '.join(names)}: no document is annotated for a head of the pipeline, "
             f"which has {', '.join(head_names(nlp))}."
         )
-    calibrations = calibrate(nlp, paths)
-    for report in reports:
-        report.calibration = calibrations.get(report.name)
     return reports
 
 
@@ -156,7 +160,7 @@ def _report_head(head: str, examples: "list[Example]", seen: set[str] | None) ->
         kinds=kinds,
     )
     texts = [
-        (pair.kind, _text(example.reference, pair.gold), _text(example.reference, pair.found))
+        (pair.kind, text_of(example.reference, pair.gold), text_of(example.reference, pair.found))
         for example, pair in pairs
     ]
     for name, has in make_traits(seen).items():
@@ -166,13 +170,31 @@ def _report_head(head: str, examples: "list[Example]", seen: set[str] | None) ->
     report.invented = Counter(f for kind, _, f in texts if kind is Kind.INVENTED).most_common(SHOWN)
     both = (Kind.BOUNDARY, Kind.TYPE, Kind.BOTH)
     confused = Counter(
-        (_named(gold, pair.gold), _named(found, pair.found))
+        (_named(gold, pair.gold, kind), _named(found, pair.found, kind))
         for (kind, gold, found), (_, pair) in zip(texts, pairs, strict=True)
         if kind in both
     )
     report.confused = [(*names, count) for names, count in confused.most_common(SHOWN)]
-    report.sentences = _choose_sentences(pairs)
+    report.sentences = choose_sentences(pairs)
+    report.calibration = _calibrate(head, examples)
     return report
+
+
+def _calibrate(head: str, examples: "list[Example]") -> Calibration | None:
+    """Compare the probabilities of what a head found, as users see it, with the gold."""
+    scores: list[float] = []
+    right: list[bool] = []
+    for example in examples:
+        judge = Judge(example, head)
+        group = example.predicted.spans.get(head)
+        if group is None:  # The head is switched off.
+            continue
+        for span, score in zip(group, group.attrs[SCORES], strict=True):
+            is_right = judge.is_right(span.start, span.end, span.label_)
+            if is_right is not None:
+                scores.append(score)
+                right.append(is_right)
+    return measure(np.array(scores), np.array(right, dtype=np.bool_)) if scores else None
 
 
 def _interval(counts: NDArray[np.int64]) -> tuple[float, float]:
@@ -208,48 +230,6 @@ def _find_seen(train: Sequence[Path]) -> dict[str, set[str]]:
     return seen
 
 
-def _text(doc: Doc, key: Key | None) -> str:
-    return "" if key is None else doc[key[0] : key[1]].text
-
-
-def _named(text: str, key: Key | None) -> str:
-    return f"{text} ({key[2]})" if key else text
-
-
-def _choose_sentences(pairs: "list[tuple[Example, Pair]]") -> list[Sentence]:
-    """Some sentences with mistakes: from the beginning, middle and end alike."""
-    wrong = [(example, pair) for example, pair in pairs if pair.kind is not Kind.RIGHT]
-    step = max(len(wrong) // SHOWN, 1)
-    sentences: dict[tuple[int, int], Sentence] = {}
-    for example, pair in wrong[::step]:
-        doc = example.reference
-        key = pair.gold or pair.found
-        assert key is not None
-        start, end = _around(doc, key[0])
-        own = [one for other, one in pairs if other is example]
-        sentences.setdefault((id(example), start), _make_sentence(doc, start, end, own))
-    return list(sentences.values())[:SHOWN]
-
-
-def _around(doc: Doc, token: int) -> tuple[int, int]:
-    """Bounds of the sentence of a token; of a document without sentences, those of all of it."""
-    if not doc.has_annotation("SENT_START"):
-        return 0, len(doc)
-    sentence = doc[token].sent
-    return sentence.start, sentence.end
-
-
-def _make_sentence(doc: Doc, start: int, end: int, pairs: list[Pair]) -> Sentence:
-    text, offset = doc[start:end].text, doc[start].idx
-
-    def make_record(keys: Iterable[Key | None]) -> Record:
-        mentions = [
-            Mention(doc[first].idx - offset, doc[last - 1].idx + len(doc[last - 1]) - offset, label)
-            for first, last, label in filter(None, keys)
-            if start <= first and last <= end
-        ]
-        return Record("", text, {"": mentions})
-
-    return Sentence(
-        make_record(pair.gold for pair in pairs), make_record(pair.found for pair in pairs)
-    )
+def _named(text: str, key: Key | None, kind: Kind) -> str:
+    """A mention's text, and its type where that is what is wrong."""
+    return f"{text} ({key[2]})" if key and kind is not Kind.BOUNDARY else text

@@ -10,6 +10,8 @@ _GREEK = re.compile(
 #: A short form is mostly capitals and digits, and has no blank: TNF, IL-2, p53.
 _LONGEST_SHORT_FORM = 8
 _LONG = 3
+#: Names of the traits of mentions whose text, whatever its case, training has seen, and not.
+SEEN, UNSEEN = "seen in training", "not seen in training"
 
 #: Tells of the text of a mention whether it has a trait.
 Trait = Callable[[str], bool]
@@ -32,8 +34,8 @@ def make_traits(seen: Collection[str] | None) -> dict[str, Trait]:
     }
     if seen is not None:
         known = frozenset(seen)
-        traits["seen in training"] = lambda text: text.lower() in known
-        traits["not seen in training"] = lambda text: text.lower() not in known
+        traits[SEEN] = lambda text: text.lower() in known
+        traits[UNSEEN] = lambda text: text.lower() not in known
     return traits
 
 
