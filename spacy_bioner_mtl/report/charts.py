@@ -24,7 +24,9 @@ _LINE_COLORS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#a6761d"
 _ROW = 28
 _FRAME = 130
 _SQUARE = 460
-#: A point of the reliability chart, and how much it grows for ten times as many mentions.
+#: Mentions of a point of the reliability chart: the share of fewer is little but chance.
+FEWEST = 10
+#: The size of such a point, and how much larger it is for ten times as many mentions.
 _SMALLEST, _GROWTH = 3, 4
 
 #: A chart takes its colours from the page, light or dark; plotly writes others into each text.
@@ -48,7 +50,7 @@ def draw_scores(heads: Sequence[HeadReport]) -> str:
     names, scores = [head.name for head in heads], [100 * head.f_score for head in heads]
     above = [100 * (head.interval[1] - head.f_score) for head in heads]
     below = [100 * (head.f_score - head.interval[0]) for head in heads]
-    error = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
+    error = {"symmetric": False, "array": above, "arrayminus": below, "color": "grey"}
     bars = go.Bar(x=scores, y=names, orientation="h", error_x=error, marker_color=_BAR_COLOR)
     chart = go.Figure(bars)
     chart.update_xaxes(title="F1, exact mentions, with 95 % intervals", range=[0, 100])
@@ -96,7 +98,7 @@ def draw_reliability(heads: Sequence[HeadReport]) -> str:
     )
     for head in heads:
         if head.calibration:
-            bins = head.calibration.bins
+            bins = [each for each in head.calibration.bins if each.spans >= FEWEST]
             chart.add_scatter(
                 x=[each.mean_score for each in bins],
                 y=[each.share_right for each in bins],
@@ -125,6 +127,6 @@ def _to_html(chart: go.Figure, height: int) -> str:
         # A finger that moves over a chart moves the page.
         dragmode=False,
     )
-    chart.update_yaxes(automargin=True)
+    chart.update_yaxes(automargin=True, ticksuffix=" ")
     options = {"displayModeBar": False, "responsive": True}
     return str(chart.to_html(full_html=False, include_plotlyjs=False, config=options))

@@ -8,6 +8,7 @@ from spacy_bioner_mtl.evaluate.matrix import Cell
 from spacy_bioner_mtl.formats.html import STYLES, render_record
 from spacy_bioner_mtl.report.charts import (
     CHART_STYLES,
+    FEWEST,
     draw_curves,
     draw_kinds,
     draw_reliability,
@@ -98,7 +99,7 @@ def write_page(facts: Facts) -> str:
     sections["Probabilities"] = (
         "<p>Of the mentions that a head is sure of by 0.9, nine of ten should be right. A head "
         "whose line runs below the dotted one is too sure. The larger a point, the more mentions "
-        "it stands for. Behind each head, its expected calibration error.</p>"
+        f"it stands for, {FEWEST} at least. Behind each head, its expected calibration error.</p>"
         + draw_reliability(heads)
     )
     if facts.cells:

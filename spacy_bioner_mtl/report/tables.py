@@ -17,7 +17,7 @@ th, td { border-bottom: 1px solid var(--line); padding: 0.25rem 0.7rem; text-ali
 th { color: var(--quiet); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { background: var(--back); left: 0; padding-left: 0;
   position: sticky; text-align: left; }
-thead th { max-width: 9rem; white-space: normal; }
+thead th { max-width: 8rem; white-space: normal; }
 .sub td:first-child { padding-left: 1.2rem; }
 .words { width: 100%; }
 .words td:first-child { overflow-wrap: anywhere; white-space: normal; }
@@ -59,20 +59,21 @@ def draw_summary(heads: Sequence[HeadReport]) -> str:
     """
     trained = any(UNSEEN in head.traits for head in heads)
     header = ["Head", "P", "R", "F1", "95 % interval", "gold mentions", "most mistakes"]
-    header += ["found of names seen in training", "found of others"] if trained else []
+    header += ["R of names seen in training", "R of others"] if trained else []
     rows = []
     for head in heads:
         scores = map(percent, (head.precision, head.recall, head.f_score))
         row = [head.name, *scores, _interval(head), f"{head.gold:,}", _worst(head)]
         if trained:
-            row += [_share(head.traits.get(name, (0, 0))) for name in (SEEN, UNSEEN)]
+            row += [_share(*head.traits.get(name, (0, 0))) for name in (SEEN, UNSEEN)]
         known = head.calibration
         rows.append([*row, percent(known.mean_score) if known else ""])
     return (
         "<p>In percent. A mention is right if its bounds and its type are those of the gold: P is "
         "the share of what was found that is right, R the share of the gold that was found, F1 "
-        "their mean. F1 of 95 of 100 samples of such documents lies in the interval. A head is too "
-        "sure if its mean probability is above P.</p>" + table((*header, "mean probability"), rows)
+        "their harmonic mean. F1 of 95 of 100 samples of such documents lies in the interval. A "
+        "head is too sure if its mean probability is above P.</p>"
+        + table((*header, "mean probability"), rows)
     )
 
 
@@ -194,9 +195,8 @@ def _part(found: int, total: int) -> tuple[float | None, str]:
     return (found / total if total else None), f"{total:,}"
 
 
-def _share(part: tuple[int, int]) -> str:
-    found, total = part
-    return f"{percent(found / total)} % of {total:,}" if total else ""
+def _share(found: int, total: int) -> str:
+    return percent(found / total) if total else ""
 
 
 def _interval(head: HeadReport) -> str:
