@@ -1,5 +1,6 @@
 """Sentences with mistakes, chosen so that each kind of mistake is seen."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from spacy.tokens import Doc
 
 from spacy_bioner_mtl.formats.record import Mention, Record
+from spacy_bioner_mtl.pipeline.abstract_sentences import find_sentence_starts
 from spacy_bioner_mtl.pipeline.judge import Key
 from spacy_bioner_mtl.report.mistakes import Kind, Pair
 
@@ -51,9 +53,7 @@ def choose_sentences(pairs: "Sequence[tuple[Example, Pair]]") -> list[Sentence]:
         chosen = 0
         for example, pair in wrong[:: max(len(wrong) // (2 * SHOWN), 1)]:
             doc = example.reference
-            key = pair.gold or pair.found
-            assert key is not None
-            start, end = _around(doc, key[0])
+            start, end = _around(doc, [key for key in (pair.gold, pair.found) if key])
             if chosen < SHOWN and (id(example), start) not in shown:
                 chosen += 1
                 shown.add((id(example), start))
@@ -71,12 +71,16 @@ def text_of(doc: Doc, key: Key | None) -> str:
     return "" if key is None else doc[key[0] : key[1]].text
 
 
-def _around(doc: Doc, token: int) -> tuple[int, int]:
-    """Bounds of the sentence of a token; of a document without sentences, those of all of it."""
-    if not doc.has_annotation("SENT_START"):
-        return 0, len(doc)
-    sentence = doc[token].sent
-    return sentence.start, sentence.end
+def _around(doc: Doc, keys: list[Key]) -> tuple[int, int]:
+    """Bounds of the sentence of mentions: of the source, or that the rules for abstracts find."""
+    if doc.has_annotation("SENT_START"):
+        starts = [sentence.start for sentence in doc.sents]
+    else:
+        spaces = [bool(token.whitespace_) for token in doc]
+        starts = find_sentence_starts([token.text for token in doc], spaces)
+    first = bisect_right(starts, min(key[0] for key in keys)) - 1
+    last = max(key[1] for key in keys)
+    return starts[first], min((each for each in starts if each >= last), default=len(doc))
 
 
 def _make_sentence(doc: Doc, start: int, end: int, pair: Pair, pairs: list[Pair]) -> Sentence:
