@@ -8,7 +8,7 @@ from spacy.util import filter_spans
 
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.nn.tagset import UNKNOWN_TAG, Head, LabelSpan, spans_to_tags
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
+from spacy_bioner_mtl.pipeline.spans import REJECTED_SUFFIX, UNKNOWN_SUFFIX
 
 
 def gold_tags(
@@ -62,6 +62,39 @@ def unknown_tokens(example: Example, head: str) -> set[int]:
     aligner = Aligner(example)
     spans = example.reference.spans[group]
     return {token for span in spans for token in aligner(span)[0].tolist()}
+
+
+def rejected_spans(
+    example: Example, head: Head, sequences: list[NDArray[np.int64]]
+) -> list[tuple[int, LabelSpan]]:
+    """Find the spans that annotators rejected by themselves, for one head.
+
+    Left out are those that the head cannot find: with a label that it does not know, across two
+    sequences, or not aligned with the predicted tokenisation.
+
+    example (Example): Predicted and gold document.
+    head (Head): The head.
+    sequences (list[NDArray[int64]]): The sequences of the predicted document: their tokens.
+    RETURNS (list[tuple[int, LabelSpan]]): Index of a sequence, and the span in it; each once.
+    """
+    group = example.reference.spans.get(head.name + REJECTED_SUFFIX, ())
+    if not len(group):
+        return []
+    label_index = {label: index for index, label in enumerate(head.labels)}
+    aligner = Aligner(example)
+    found: dict[tuple[int, LabelSpan], None] = {}
+    for span in group:
+        tokens, exact = aligner(span)
+        if not exact or span.label_ not in label_index:
+            continue
+        start, end = int(tokens[0]), int(tokens[-1]) + 1
+        for number, sequence in enumerate(sequences):
+            if start < sequence[0] or end > sequence[-1] + 1:
+                continue
+            first, last = np.searchsorted(sequence, (start, end)).tolist()
+            if first < last:
+                found[number, (first, last, label_index[span.label_])] = None
+    return list(found)
 
 
 def _sequence_tags(

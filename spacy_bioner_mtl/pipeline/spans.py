@@ -2,7 +2,11 @@
 
 ``doc.spans[head]`` is there, even empty, when the document was annotated for the head. Tokens
 whose annotation is unknown lie in a second group, named ``head + UNKNOWN_SUFFIX``: they are
-neither inside nor outside an entity, and training leaves them open.
+neither inside nor outside an entity, and training leaves them open. Spans that an annotator
+rejected by themselves lie in a third group, named ``head + REJECTED_SUFFIX``, with their labels:
+training learns that none of them is a mention with exactly these bounds and this label. It is to a
+head what ``incorrect_spans_key`` is to spaCy's entity recogniser; where other annotation of their
+tokens is not known, these are unknown as well.
 """
 
 from collections import Counter
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_SUFFIX = ":unknown"
 UNKNOWN_LABEL = "-"
+REJECTED_SUFFIX = ":rejected"
+_SUFFIXES = (UNKNOWN_SUFFIX, REJECTED_SUFFIX)
 #: What commands call the answers of all heads, the one merged from them, and a source's own.
 RESERVED = ("all", "merged", "source")
 
@@ -42,11 +48,11 @@ def check_head_name(name: str) -> None:
     """Refuse what cannot name a head.
 
     name (str): The name.
-    RAISES (InputError): If it is empty, ends like a group of unknown tokens, or means something
-        else to commands.
+    RAISES (InputError): If it is empty, ends like a group of unknown tokens or of rejected spans,
+        or means something else to commands.
     """
-    if not isinstance(name, str) or not name.strip() or name.endswith(UNKNOWN_SUFFIX):
-        reason = f"it is empty or ends in {UNKNOWN_SUFFIX!r}"
+    if not isinstance(name, str) or not name.strip() or name.endswith(_SUFFIXES):
+        reason = f"it is empty or ends in {' or '.join(map(repr, _SUFFIXES))}"
     elif name in RESERVED:
         reason = "commands mean something else by it"
     else:
@@ -71,9 +77,10 @@ def annotated_heads(doc: "Doc") -> list[str]:
     """List the heads a gold document is annotated for.
 
     doc (Doc): The document.
-    RETURNS (list[str]): The keys of its span groups, without those of unknown tokens.
+    RETURNS (list[str]): The keys of its span groups, without those of unknown tokens and of
+        rejected spans.
     """
-    return [key for key in doc.spans if not key.endswith(UNKNOWN_SUFFIX)]
+    return [key for key in doc.spans if not key.endswith(_SUFFIXES)]
 
 
 def count_labels(docs: "Iterable[Doc]") -> dict[str, Counter[str]]:

@@ -6,7 +6,7 @@ import torch
 from conftest import GOLD, make_examples, make_pipeline, same_weights, train, weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from thinc.api import Adam, set_dropout_rate
 
 from benchmarks.training import record_kernels
@@ -124,7 +124,9 @@ def test_backprop_gives_the_derivative_of_the_loss(crf, share, characters):
     pipe.network.double()
     unknown = examples[0].reference
     unknown.spans["genes:unknown"] = [unknown[4:6]]
+    unknown.spans["genes:rejected"] = [Span(unknown, 4, 5, label="GENE")]
     query, targets = query_of(nlp, examples)
+    assert len(targets.rejected) == 1
     set_dropout_rate(pipe.model, 0.0)
     _, backprop = loss_of(nlp, query, targets)
     backprop()

@@ -112,6 +112,16 @@ def test_groups_of_unknown_tokens_are_no_heads():
     assert "spans_a:unknown_f" not in score_heads([example])
 
 
+def test_rejected_spans_change_no_score():
+    gold, found = {"h": [(0, 1, "X")]}, {"h": [(0, 1, "X"), (3, 5, "X"), (5, 6, "Y")]}
+    example = example_of(6, gold, found)
+    example.reference.spans["h:unknown"] = [Span(example.reference, 3, 5, label="-")]
+    before = score_heads([example])
+    assert before["spans_h_p"] == 0.5
+    example.reference.spans["h:rejected"] = [Span(example.reference, 3, 5, label="X")]
+    assert score_heads([example]) == before
+
+
 def test_predictions_in_another_tokenisation_are_aligned_by_characters():
     reference = Doc(NLP.vocab, words=["a-b", "c"], spaces=[True, False])
     reference.spans["h"] = [Span(reference, 0, 1, label="X")]

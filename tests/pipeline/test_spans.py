@@ -20,6 +20,7 @@ def test_names_of_heads(name):
         ("", "is empty"),
         (" ", "is empty"),
         ("genes:unknown", "ends in ':unknown'"),
+        ("genes:rejected", "or ':rejected'"),
         ("all", "something else"),
         ("merged", "something else"),
         ("source", "something else"),
