@@ -191,7 +191,7 @@ class _Answerer:
         return [answers[number] for number in range(first, first + len(chunk))]
 
     def _ask(self, number: int, record: Record) -> _Question:
-        bare = replace(record, mentions={}, unknown={})
+        bare = replace(record, mentions={}, unknown={}, rejected={})
         check_offsets(bare)
         # As for gold: a score counted on the answers equals that of `evaluate`.
         doc, _ = record_to_doc(bare, self.nlp.vocab, self.nlp.tokenizer)
@@ -258,7 +258,8 @@ class _Answerer:
             if CERTAINTY in doc.user_data:
                 certainty = round(doc.user_data[CERTAINTY], SCORE_DIGITS)
                 answered = replace(answered, meta={**record.meta, CERTAINTY: certainty})
-            return replace(answered, unknown=unknown)
+            rejected = record.rejected if self.finish else {}
+            return replace(answered, unknown=unknown, rejected=rejected)
         except ValueError as error:
             return self._reject(number, record, "got an answer that does not fit its text", error)
 
@@ -330,6 +331,7 @@ def _answered(
         record,
         mentions=mentions,
         unknown={},
+        rejected={},
         words=words,
         sentence_starts=sentence_starts,
         document=number if record.words is None else record.document,

@@ -29,7 +29,7 @@ class SilverOutput:
         """Write records as gold documents; all of them appear, or nothing does.
 
         path (Path): The DocBin.
-        records (Iterable[Record]): The records, with words, answers and unknown text.
+        records (Iterable[Record]): The records, with words, answers, rejected and unknown text.
         RAISES (InputError): The disk is full or the like.
         """
         from spacy.tokens import DocBin

@@ -15,8 +15,8 @@ def read_docbin(source: Path | Source, gold: bool = True) -> Iterator[Record]:
 
     source (Path | Source): The .spacy file.
     gold (bool): Makes no difference: no annotation in it can be wrong.
-    YIELDS (Record): The documents, tokenised, with the mentions and the unknown text of each head
-        that they are annotated for.
+    YIELDS (Record): The documents, tokenised, with the mentions, the rejected ones and the unknown
+        text of each head that they are annotated for.
     RAISES (InputError): It is no DocBin.
     """
     for doc in iterate_docs([source_path(source)]):

@@ -118,6 +118,8 @@ class Record:
         means "annotated, nothing found"; a head that is absent means "not annotated".
     unknown (dict[str, list[Word]]): Per head, pieces of the text whose annotation is unknown, such
         as words with the label "-".
+    rejected (dict[str, list[Mention]]): Per head, mentions that an annotator was shown and rejected
+        by themselves. What else there may be in their place is for mentions and unknown to say.
     words (list[Word] | None): The source's tokens, or None for raw text.
     sentence_starts (list[int]): Indices into words at which sentences begin.
     passages (list[Passage]): The parts of the text in order, none where the source tells none.
@@ -132,6 +134,7 @@ class Record:
     text: str
     mentions: dict[str, list[Mention]] = field(default_factory=dict)
     unknown: dict[str, list[Word]] = field(default_factory=dict)
+    rejected: dict[str, list[Mention]] = field(default_factory=dict)
     words: list[Word] | None = None
     sentence_starts: list[int] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)

@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_bioner_mtl.pipeline.spans import REJECTED_SUFFIX
 from spacy_bioner_mtl.training.sentence_corpus import make_example
 
 #: Shorter words are left: a half of "TNF" says nothing.
@@ -83,7 +84,12 @@ def configure_invented_names(level: float) -> Callable[[Language, Example], Iter
 
 def _find_names(doc: Doc) -> list[tuple[str, tuple[str, ...]]]:
     """Find the labels and words of names, each place once."""
-    spans = {(span.start, span.end): span for group in doc.spans.values() for span in group}
+    spans = {
+        (span.start, span.end): span
+        for key, group in doc.spans.items()
+        if not key.endswith(REJECTED_SUFFIX)
+        for span in group
+    }
     names: list[tuple[str, tuple[str, ...]]] = []
     for start, end in sorted(spans):
         words = tuple(token.text for token in doc[start:end])

@@ -14,7 +14,12 @@ from spacy.training import Example
 
 from spacy_bioner_mtl.corpora.gold_files import iterate_examples
 from spacy_bioner_mtl.pipeline.abstract_sentences import find_sentence_starts
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_LABEL, UNKNOWN_SUFFIX, annotated_heads
+from spacy_bioner_mtl.pipeline.spans import (
+    REJECTED_SUFFIX,
+    UNKNOWN_LABEL,
+    UNKNOWN_SUFFIX,
+    annotated_heads,
+)
 
 Augmenter = Callable[[Language, Example], Iterator[Example]]
 
@@ -95,4 +100,11 @@ def _cut(doc: Doc, start: int, end: int) -> Doc:
         sentence.spans[head] = inside
         if unknown:
             sentence.spans[head + UNKNOWN_SUFFIX] = unknown
+        rejected = [
+            Span(sentence, span.start - start, span.end - start, label=span.label)
+            for span in doc.spans.get(head + REJECTED_SUFFIX, ())
+            if start <= span.start and span.end <= end
+        ]
+        if rejected:
+            sentence.spans[head + REJECTED_SUFFIX] = rejected
     return sentence

@@ -10,7 +10,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_bioner_mtl.cli import main
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
+from spacy_bioner_mtl.pipeline.spans import REJECTED_SUFFIX, UNKNOWN_SUFFIX
 from spacy_bioner_mtl.training.sentence_corpus import configure_sentence_corpus
 
 
@@ -103,7 +103,12 @@ def make_gold(path, *annotations):
 
 def test_a_converted_corpus_keeps_its_own_annotation(model, tmp_path):
     # Of the heads that teachers have, one of another opinion, and one that they do not have.
-    own = [("genes", [(0, 1, "GENE")]), ("genes" + UNKNOWN_SUFFIX, [(1, 2, "-")]), ("cells", [])]
+    own = [
+        ("genes", [(0, 1, "GENE")]),
+        ("genes" + UNKNOWN_SUFFIX, [(1, 4, "-")]),
+        ("genes" + REJECTED_SUFFIX, [(2, 4, "GENE")]),
+        ("cells", []),
+    ]
     (tmp_path / "gold" / "deeper").mkdir(parents=True)
     source = make_gold(tmp_path / "gold" / "deeper" / "a.spacy", *own)
     assert silver(model, tmp_path / "gold", tmp_path / "out", "--sure", 0.5) == 0

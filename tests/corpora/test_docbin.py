@@ -6,10 +6,10 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus
 from spacy.vocab import Vocab
 
-from spacy_bioner_mtl.corpora.docs import record_to_doc
+from spacy_bioner_mtl.corpora.docs import doc_to_record, record_to_doc
 from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.formats.record import Mention, Record, Word
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, annotated_heads
+from spacy_bioner_mtl.pipeline.spans import REJECTED_SUFFIX, UNKNOWN_SUFFIX, annotated_heads
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
 VOCAB = Vocab()
@@ -78,6 +78,22 @@ def test_a_mention_is_known_in_a_text_that_is_unknown():
     assert spans(doc, "H" + UNKNOWN_SUFFIX) == [(0, 1, "-"), (2, len(doc), "-")]
 
 
+def test_rejected_spans_have_a_group_of_their_own():
+    rejected = [Mention(0, 9, "X"), Mention(4, 9, "Y"), Mention(5, 9, "X")]
+    known = {"mentions": {"H": [], "other": []}, "unknown": {"H": [Word(0, 9)]}}
+    doc, unaligned = record_to_doc(tokenised(**known, rejected={"H": rejected}), VOCAB)
+    for one in (doc, stored(doc)):
+        # The last one cuts a token.
+        assert spans(one, "H" + REJECTED_SUFFIX) == [(0, 2, "X"), (1, 2, "Y")]
+        assert spans(one, "H" + UNKNOWN_SUFFIX) == [(0, 2, "-")]
+        assert annotated_heads(one) == ["H", "other"]
+        assert set(one.spans) == {"H", "H" + UNKNOWN_SUFFIX, "H" + REJECTED_SUFFIX, "other"}
+        again = doc_to_record(one, annotated_heads(one))
+        assert again.rejected == {"H": rejected[:2]}
+        assert again.unknown == known["unknown"]
+    assert len(unaligned) == 0
+
+
 def test_raw_text_needs_a_tokenizer():
     with pytest.raises(ValueError, match="needs a tokenizer"):
         record_to_doc(Record("", "text"), VOCAB)
@@ -91,7 +107,7 @@ def test_texts_without_words(text):
     assert len(unaligned) == 0
 
 
-@pytest.mark.parametrize("head", ["", " ", "Gene" + UNKNOWN_SUFFIX, "all", "merged", "source"])
+@pytest.mark.parametrize("head", ["", " ", "G:unknown", "G:rejected", "all", "merged", "source"])
 def test_names_that_no_head_may_have(head):
     with pytest.raises(InputError, match="cannot name a head"):
         record_to_doc(tokenised(mentions={head: []}), VOCAB)

@@ -7,7 +7,7 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
+from spacy_bioner_mtl.pipeline.spans import REJECTED_SUFFIX, UNKNOWN_SUFFIX
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 from spacy_bioner_mtl.training.augmenters import configure_invented_names
 from spacy_bioner_mtl.training.sentence_corpus import configure_sentence_corpus
@@ -134,6 +134,17 @@ def test_all_groups_stay_and_so_does_unknown_spacing(nlp):
     assert new.predicted.has_unknown_spaces
     assert new.reference[2].text != "aspirin"
     assert new.text == new.reference.text
+
+
+def test_rejected_spans_stay_and_are_no_names(nlp):
+    teach = example(nlp, "morphine", ("morphine", "Chemical"))
+    one = example(nlp, "We gave aspirin and sunshine", ("aspirin", "Chemical"))
+    rejected = [Span(one.reference, 4, 5, label="Chemical")]
+    one.reference.spans["Chemical" + REJECTED_SUFFIX] = rejected
+    new = augment(nlp, teach, one)[1]
+    assert spans(new.reference) == spans(one.reference)
+    assert new.reference[2].text != "aspirin"
+    assert new.reference[4].text == "sunshine"
 
 
 def test_the_level_is_the_share_of_examples(nlp):

@@ -3,8 +3,10 @@
 import pytest
 import spacy
 from conftest import GOLD, fresh, make_examples, make_pipeline, save_docbin, train, weights
+from spacy.tokens import DocBin
 
 from spacy_bioner_mtl.cli import main
+from spacy_bioner_mtl.training.rehearsal import write_rehearsal
 
 #: Other sentences, with a type of their own
 ORGANS = [
@@ -90,6 +92,25 @@ def test_all_weights_learn_while_the_old_heads_rehearse(folder, tmp_path, capsys
     assert add_head(*arguments[:3], tmp_path / "more", "--rehearse", texts) == 1
     assert "no text in it to rehearse on" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "more").exists()
+
+
+def test_what_is_rehearsed_keeps_all_groups_of_its_documents(folder, tmp_path):
+    nlp = spacy.load(folder / "model")
+    own = {
+        "organs": [(5, 6, "Organ")],
+        "organs:unknown": [(0, 3, "-")],
+        "organs:rejected": [(0, 1, "Organ"), (1, 3, "Organ")],
+    }
+    gold = save_docbin(tmp_path / "gold.spacy", nlp, [(ORGANS[0][0], own)])
+    texts = tmp_path / "texts.txt"
+    texts.write_text(GOLD[0][0], encoding="utf-8")
+    out = tmp_path / "out.spacy"
+    assert write_rehearsal(nlp, nlp.get_pipe("bioner_mtl"), gold, [texts], out) == 1
+    first, second = DocBin().from_disk(out).get_docs(nlp.vocab)
+    for name, spans in own.items():
+        assert [(s.start, s.end, s.label_) for s in first.spans[name]] == spans
+        assert name not in second.spans
+    assert "genes" in first.spans and "genes" in second.spans
 
 
 def test_a_head_that_is_there_already_is_refused(folder, tmp_path, capsys):

@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX
+from spacy_bioner_mtl.pipeline.spans import REJECTED_SUFFIX, UNKNOWN_SUFFIX
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 from spacy_bioner_mtl.training.sentence_corpus import configure_sentence_corpus, cut_sentences
 
@@ -52,6 +52,15 @@ def test_a_mention_across_a_boundary_is_unknown(nlp):
     }
     assert spans(second) == {"drugs": [], "drugs" + UNKNOWN_SUFFIX: [(0, 2, "-"), (0, 1, "-")]}
     assert spans(third) == {"drugs": []}
+
+
+def test_rejected_spans_stay_where_they_are_whole(nlp):
+    doc = annotate(nlp(TEXT))
+    annotate(doc, (0, 1, "Drug"), (1, 5, "Drug"), (7, 9, "Dose"), head="drugs" + REJECTED_SUFFIX)
+    first, second, third = cut_sentences(doc)
+    assert spans(first) == {"drugs": [], "drugs" + REJECTED_SUFFIX: [(0, 1, "Drug")]}
+    assert spans(second) == {"drugs": []}
+    assert spans(third) == {"drugs": [], "drugs" + REJECTED_SUFFIX: [(0, 2, "Dose")]}
 
 
 def test_sentences_of_the_document_count(nlp):
