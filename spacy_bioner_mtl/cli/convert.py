@@ -66,7 +66,7 @@ def convert(
     The scheme of CoNLL tags (IOB1, IOB2, IOBES, BILUO) is recognised from each file as a whole.
     Annotations that do not fit their text are counted; where they may belong, the text is of
     unknown annotation, and teaches nothing. Documents that nobody annotated, or that an annotator
-    rejected, are left out.
+    rejected, are left out. Where a single span was rejected, training learns not to find that one.
     """
     from wasabi import msg
 
@@ -107,6 +107,8 @@ def convert(
         msg.warn(f"Labels of the map that do not occur: {', '.join(report.unused_labels)}")
     if report.unknown:
         msg.info(f"{report.unknown} tokens of unknown annotation")
+    if report.rejected:
+        msg.info(f"{report.rejected} rejected spans, which training learns not to find")
     msg.info(
         f"{report.unaligned} mentions ({report.unaligned_share:.2%}) do not align with tokens"
         + ("; their tokens are marked as unknown" if report.unaligned else "")

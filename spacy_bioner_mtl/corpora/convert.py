@@ -25,12 +25,13 @@ from spacy_bioner_mtl.formats.gold_records import (
     MANY,
     GoldOptions,
     GoldReport,
+    find_rejected,
     find_unknown,
     read_sources,
 )
 from spacy_bioner_mtl.formats.label_map import LabelMap, rename
 from spacy_bioner_mtl.formats.record import SOURCE_HEAD, Flaw, FlawKind, Mention, Record, Word
-from spacy_bioner_mtl.pipeline.spans import UNKNOWN_SUFFIX, check_head_name
+from spacy_bioner_mtl.pipeline.spans import REJECTED_SUFFIX, UNKNOWN_SUFFIX, check_head_name
 from spacy_bioner_mtl.pipeline.tokenizer import BioTokenizer
 
 #: Heads that are one entity type each, and the labels that become it.
@@ -49,6 +50,7 @@ class ConversionReport:
     mentions (dict[str, int]): Mentions written per label, after renaming and without duplicates.
     duplicates (int): Mentions left out since the same span has the same label already.
     unknown (int): Tokens that are unknown for at least one head.
+    rejected (int): Spans that were rejected by themselves, and are for at least one head.
     unused_labels (list[str]): Labels of the map that no mention had.
     gold (GoldReport): What was wrong with annotations, and what was left out.
     """
@@ -61,6 +63,7 @@ class ConversionReport:
     mentions: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     unknown: int = 0
+    rejected: int = 0
     unused_labels: list[str] = field(default_factory=list)
     gold: GoldReport = field(default_factory=GoldReport)
 
@@ -168,6 +171,7 @@ def convert_files(
     doc_bin = DocBin(store_user_data=False)
     for path, record in records:
         met.update(mention.label for mention in record.mentions[SOURCE_HEAD])
+        met.update(mention.label for mention in record.rejected.get(SOURCE_HEAD, ()))
         met.update(flaw.label for flaw in record.flaws)
         if is_leak and is_leak(record):
             report.leaks += 1
@@ -175,6 +179,7 @@ def convert_files(
         if head is None:
             _check_labels(path, record, labels, types or {})
         mentions = _relabel(record.mentions[SOURCE_HEAD], labels, report)
+        rejected = find_rejected(record, labels)
         record = replace(
             record,
             mentions={name: _of_head(name, mentions, among) for name, among in wanted.items()},
@@ -184,6 +189,12 @@ def convert_files(
                     *_find_words(record.text, left_open.get(name)),
                 ]
                 for name, among in wanted.items()
+            },
+            rejected={
+                name: _of_head(name, rejected, among)
+                for name, among in wanted.items()
+                # Who rejects one of several labels of a type may mean another.
+                if among is None or len(among) == 1
             },
         )
         written = Counter(set(chain.from_iterable(record.mentions.values())))
@@ -199,6 +210,7 @@ def convert_files(
         report.sentences += len(record.sentence_starts)
         report.tokens += len(doc)
         report.unknown += _count_unknown(doc)
+        report.rejected += _count_rejected(doc)
     if not report.documents:
         raise InputError(
             f"{', '.join(map(str, sources))}: every document stands in a test set; choose others"
@@ -241,6 +253,7 @@ def _make_tokenizer(name: str) -> tuple[Vocab, Tokenizer]:
 def _find_labels(record: Record, labels: LabelMap) -> Iterator[str]:
     """Find the labels that a record was annotated with, after renaming."""
     given = [mention.label for mention in record.mentions[SOURCE_HEAD]]
+    given += [mention.label for mention in record.rejected.get(SOURCE_HEAD, ())]
     given += [flaw.label for flaw in record.flaws]
     yield from filter(None, (rename(label, labels) for label in given))
 
@@ -250,6 +263,11 @@ def _count_unknown(doc: Doc) -> int:
     return len(
         {token for spans in groups for span in spans for token in range(span.start, span.end)}
     )
+
+
+def _count_rejected(doc: Doc) -> int:
+    groups = (spans for name, spans in doc.spans.items() if name.endswith(REJECTED_SUFFIX))
+    return len({(span.start, span.end, span.label) for spans in groups for span in spans})
 
 
 def _relabel(

@@ -154,6 +154,7 @@ def summarize(report: "ConversionReport") -> str:
         "duplicate mentions left out": report.duplicates,
         "documents left out, since they stand in a test set": report.leaks,
         "tokens of unknown annotation": report.unknown,
+        "rejected spans": report.rejected,
     }
     counts += [f"{count:,} {what}" for what, count in repairs.items() if count]
     for kind, flaw in report.gold.flaws.items():

@@ -247,9 +247,9 @@ def read_gold(
     report (GoldReport): Counts flaws, and documents that are left out since nobody annotated them,
         or an annotator rejected or ignored them.
     strict (bool): Refuse flaws, except for mentions that are merely written otherwise.
-    YIELDS (Record): The documents, with the mentions of all heads under SOURCE_HEAD. Mentions have
-        no identifiers and scores, so that those of one span and type are equal, and none is in
-        pieces: these are flaws, as no head can learn them.
+    YIELDS (Record): The documents, with the mentions of all heads under SOURCE_HEAD, and so those
+        that were rejected. Mentions have no identifiers and scores, so that those of one span and
+        type are equal, and none is in pieces: these are flaws, as no head can learn them.
     RAISES (InputError): If the file cannot be read, or, if strict, at the first flaw.
     """
     for record in readable(reader(source, gold=True)):
@@ -268,10 +268,16 @@ def read_gold(
             report.add(flaw, strict=strict)
         report.usable += len(whole)
         unknown = [word for some in record.unknown.values() for word in some]
+        rejected = [
+            replace(mention, identifier="", score=None)
+            for some in record.rejected.values()
+            for mention in some
+        ]
         yield replace(
             record,
             mentions={SOURCE_HEAD: whole},
             unknown={SOURCE_HEAD: unknown} if unknown else {},
+            rejected={SOURCE_HEAD: rejected} if rejected else {},
             flaws=flaws,
         )
 
@@ -292,6 +298,23 @@ def find_unknown(
         if renamed is not None and (among is None or not renamed or renamed in among):
             pieces += flaw.unknown
     return list(dict.fromkeys(pieces))
+
+
+def find_rejected(record: Record, labels: LabelMap) -> list[Mention]:
+    """Find the mentions that annotators rejected by themselves.
+
+    record (Record): A gold document.
+    labels (Mapping[str, str | None]): New labels for old; null or "" leaves one out.
+    RETURNS (list[Mention]): Those, renamed, each once. Where the map gives several labels one name,
+        those of these labels are left out: who rejects one of the labels may mean another.
+    """
+    found = []
+    for mention in record.rejected.get(SOURCE_HEAD, ()):
+        label = rename(mention.label, labels)
+        others = (rename(old, labels) for old in labels if old != mention.label)
+        if label and label not in others:
+            found.append(replace(mention, label=label))
+    return list(dict.fromkeys(found))
 
 
 def _tell_of_pieces(source: Path | Source, record: Record, mention: Mention) -> Flaw:

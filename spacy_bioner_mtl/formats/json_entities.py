@@ -25,6 +25,7 @@ _LEFT_OUT = {"reject": "rejected", "ignore": "ignored"}
 # How much of an unknown answer messages show
 _SHOWN = 40
 _ACCEPT = "accept"
+_REJECT = "reject"
 # Prodigy's interfaces: in the first, annotators mark every entity, and a text without spans has no
 # entity; in the second, they are asked whether the spans that they see are right; those whose names
 # begin like the others ask for something else than entities.
@@ -81,10 +82,12 @@ def read_entities(fields: dict[str, Any], record: Record, place: str) -> None:
     """
     given, view = fields.get("answer"), str(fields.get("_view_id") or "")
     answer = given.casefold() if isinstance(given, str) else given
-    record.left_out = _LEFT_OUT.get(str(answer), "")
+    names = [name for name in ENTITIES if hold_entities(fields.get(name))]
+    # Of several spans that were shown together, nobody knows which were meant.
+    is_one = answer == _REJECT and view in _BINARY and sum(len(fields[name]) for name in names) == 1
+    record.left_out = "" if is_one else _LEFT_OUT.get(str(answer), "")
     if record.left_out or view.startswith(_OTHER):
         return
-    names = [name for name in ENTITIES if hold_entities(fields.get(name))]
     odd = fields.get("spans") is not None and "spans" not in names
     nothing = answer == _ACCEPT and (view in _COMPLETE or ("spans" in fields and not names))
     if not names and not odd and not nothing:
@@ -110,7 +113,10 @@ def read_entities(fields: dict[str, Any], record: Record, place: str) -> None:
             mention, said = entity.mention, entity.said
             if not check.accept(mention.pieces, mention.label, said, place=place, what=what):
                 continue
-            if entity.answer in _LEFT_OUT:
+            said_of_it = _REJECT if is_one else entity.answer
+            if said_of_it == _REJECT:
+                record.rejected.setdefault(entity.head, []).append(mention)
+            if said_of_it in _LEFT_OUT:
                 unknown.append(Word(mention.start, mention.end))
             else:
                 record.mentions.setdefault(entity.head, []).append(mention)

@@ -42,8 +42,9 @@ def read_jsonl(source: Path | Source, gold: bool = True) -> Iterator[ReadRecord]
     else an entity says is not.
 
     Prodigy's "answer" and "_view_id" are heeded: objects that were rejected or ignored are left
-    out, spans that were rejected are unknown, and of a text about which only single spans were
-    asked all else is unknown.
+    out, spans that were rejected or ignored by themselves are unknown, the former rejected as well,
+    and of a text about which only single spans were asked all else is unknown. An object that was
+    rejected where a single span was asked about stands for that span.
 
     source (Path | Source): The file, in UTF-8, compressed with gzip or not, or "-" for standard
         input.

@@ -306,7 +306,10 @@ FOUND = [Mention(0, 4, "Chemical")]
         ({**ONE, "answer": "accept", "_view_id": "spans"}, FOUND, [Word(4, 10)], ""),
         ({"spans": [], "answer": "accept", "_view_id": "ner"}, None, [], ""),
         ({"spans": None, "answer": "accept", "_view_id": "ner"}, None, [], ""),
-        ({**ONE, "answer": "reject", "_view_id": "ner"}, None, [], "rejected"),
+        ({"spans": [ENTITY] * 2, "answer": "reject", "_view_id": "ner"}, None, [], "rejected"),
+        ({"spans": [], "answer": "reject", "_view_id": "spans"}, None, [], "rejected"),
+        ({**ONE, "answer": "ignore", "_view_id": "ner"}, None, [], "ignored"),
+        ({**ONE, "answer": "reject", "_view_id": "ner_manual"}, None, [], "rejected"),
         ({**ONE, "answer": "accept", "_view_id": "classification"}, None, [], ""),
         ({"answer": "accept", "_view_id": "choice", "accept": ["A"]}, None, [], ""),
         ({**ONE, "answer": "accept", "_view_id": "image_manual"}, None, [], ""),
@@ -322,6 +325,47 @@ def test_what_annotators_answered(file, fields, mentions, unknown, left_out):
     assert record.mentions == ({} if mentions is None else {SOURCE_HEAD: mentions})
     assert record.unknown == ({SOURCE_HEAD: unknown} if unknown else {})
     assert (record.left_out, record.flaws) == (left_out, [])
+
+
+ALL, REJECTED = Word(0, 10), {**ENTITY, "answer": "reject"}
+OTHER = {"start": 5, "end": 10, "label": "Disease"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "rejected", "mentions", "unknown"),
+    [
+        # The line says it of the one span that it is about.
+        ({**ONE, "answer": "reject", "_view_id": "ner"}, FOUND, [], [ALL]),
+        ({**ONE, "answer": "REJECT", "_view_id": "spans"}, FOUND, [], [ALL]),
+        ({"spans": [REJECTED], "answer": "reject", "_view_id": "ner"}, FOUND, [], [ALL]),
+        # The span says it of itself.
+        ({"spans": [REJECTED]}, FOUND, [], [Word(0, 4)]),
+        ({"spans": [REJECTED], "answer": "accept", "_view_id": "ner"}, FOUND, [], [ALL]),
+        (
+            {"spans": [REJECTED, OTHER], "answer": "accept", "_view_id": "ner_manual"},
+            FOUND,
+            [Mention(5, 10, "Disease")],
+            [Word(0, 4)],
+        ),
+        (
+            {"spans": [REJECTED, OTHER], "answer": "accept", "_view_id": "ner"},
+            FOUND,
+            [Mention(5, 10, "Disease")],
+            [Word(0, 5)],
+        ),
+        # To ignore is to say nothing.
+        ({"spans": [{**ENTITY, "answer": "ignore"}]}, [], [], [Word(0, 4)]),
+        ({**ONE, "answer": "reject", "_view_id": "ner_manual"}, [], None, []),
+    ],
+)
+def test_spans_that_were_rejected_by_themselves(file, fields, rejected, mentions, unknown):
+    (record,) = read_jsonl(file({"text": "Zinc cough", **fields}))
+    assert record.rejected == ({SOURCE_HEAD: rejected} if rejected else {})
+    assert record.mentions == ({} if mentions is None else {SOURCE_HEAD: mentions})
+    assert record.unknown == ({SOURCE_HEAD: unknown} if unknown else {})
+    assert record.flaws == []
+    (bare,) = read_jsonl(file({"text": "Zinc cough", **fields}), gold=False)
+    assert bare.rejected == {}
 
 
 @pytest.mark.parametrize("answer", ["accepted", "no", 1, True, ["accept"]])
