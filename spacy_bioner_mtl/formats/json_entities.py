@@ -15,6 +15,7 @@ from spacy_bioner_mtl.formats.record import (
     Record,
     Word,
 )
+from spacy_bioner_mtl.formats.scores import parse_score
 
 #: Where objects hold their entities.
 ENTITIES = ("spans", "ents", "entities", "label", "labels")
@@ -172,7 +173,7 @@ def _read_entity(entity: list[Any] | dict[str, Any]) -> _Entity:
     _check_answer(fields.get("answer"))
     identifier = "" if identifier is None else str(identifier)
     return _Entity(
-        Mention(start, end, label or "", score, identifier),
+        Mention(start, end, label or "", parse_score(str(score)), identifier),
         head or SOURCE_HEAD,
         said if isinstance(said, str) else None,
         str(fields.get("answer") or "").casefold(),

@@ -394,6 +394,15 @@ def test_numbers_that_json_lacks_are_null(file):
     assert "source.jsonl:3: JSON that cannot be read (the key 'text' twice" in other.reason
 
 
+@pytest.mark.parametrize(
+    ("number", "score"), [(0.25, 0.25), (1, 1.0), (1e-05, 1e-05), (-1, None), (10**50, None)]
+)
+def test_a_number_that_is_no_probability_is_no_score(file, number, score):
+    (record,) = read_jsonl(file({"text": "Zinc", "spans": [{**ENTITY, "score": number}]}))
+    (mention,) = record.mentions[SOURCE_HEAD]
+    assert mention.score == score
+
+
 def test_the_identifier_of_a_line_at_fault(file):
     (bad,) = read_jsonl(file({"id": "PMC7", "text": 3}))
     assert bad.id == "PMC7"
