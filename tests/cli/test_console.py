@@ -108,6 +108,7 @@ def annotate_in_process(model, source, out, *options, **how):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out", ["-", "/dev/stdout"])
 def test_standard_output_holds_the_answers_and_nothing_else(model, source, tmp_path, out):
     to_file = annotate_in_process(model, source, tmp_path / "out.jsonl", "--head", "all")

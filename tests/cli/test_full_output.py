@@ -101,6 +101,7 @@ PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "OMP_NUM_
 NAME = "Größe 中 😀"
 
 
+@pytest.mark.slow
 def test_locale_c(trained, tmp_path):
     """Paths, texts and heads that ASCII lacks, and paths with blanks."""
     folder = tmp_path / NAME
