@@ -21,7 +21,7 @@ from spacy_bioner_mtl.training.rehearsal import write_rehearsal
 _SEED = 0
 _DROPOUT = 0.3
 #: Of a new head alone, and of all weights, which have learned much already.
-_RATES = {"head": 0.01, "all": 0.0005}
+_RATES = {"head": 0.01, "all": 0.0003}
 _WARM_UP = 20
 _EVALUATIONS = 10
 
