@@ -38,10 +38,11 @@ def add_head(
 ) -> None:
     """Teach a trained pipeline the heads that documents are annotated for and that it lacks.
 
-    Only the new heads learn: what the pipeline finds otherwise stays the same, to the last digit of
-    its probabilities. With --rehearse all weights learn after that, so that new heads find more;
+    Only the new heads learn: what the others find, in doc.spans, stays the same to the last digit
+    of its probabilities. With --rehearse all weights learn after that, so that new heads find more;
     the old ones rehearse what they said of that text and of the training documents, and change
-    little. Where the policy for doc.ents names heads, the new ones come last.
+    little. Where the policy for doc.ents names heads, the new ones are named as well, and their
+    mentions compete with the others'.
     """
     from spacy_bioner_mtl.errors import InputError
     from spacy_bioner_mtl.files.writing import check_replaceable

@@ -95,6 +95,8 @@ def convert(
         aligns=("l", "r"),
         divider=True,
     )
+    if not any(report.mentions.values()):
+        msg.warn("No mention in them: all that these documents teach is that there is none")
     if report.duplicates:
         msg.warn(f"{report.duplicates} repeated mentions left out")
     if report.repaired:

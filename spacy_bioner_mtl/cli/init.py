@@ -48,6 +48,12 @@ def init(
         except InputError as error:
             raise InputError(f"{error} Or begin from random weights, with --start none.") from error
     make_project(out, corpora, None if start == _NONE else start)
+    untested = [each.head for each in corpora if not each.has_test]
+    if 0 < len(untested) < len(corpora):
+        show(
+            "warn",
+            f"{', '.join(untested)}: no test file, so that the project scores other heads alone",
+        )
     show(
         "good",
         f"{out}: project.yml, config.cfg. Next: spacy project run all {shlex.quote(str(out))}",

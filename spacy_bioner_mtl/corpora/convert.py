@@ -318,7 +318,8 @@ def _check_labels(path: Path, record: Record, labels: LabelMap, types: Types) ->
         if not any(label in among for among in types.values()):
             raise InputError(
                 f"{path}: a mention of type {label!r}, which no --type names; add "
-                f"--type {label}, or rename or leave out the type with --map"
+                f"--type {label} (`types:` in a list of corpora), or rename or leave out the type "
+                "with --map (`map:`)"
             )
 
 

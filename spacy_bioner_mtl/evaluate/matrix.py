@@ -1,6 +1,6 @@
 """Every head on every corpus that has a label it knows: whose conventions are whose."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,14 +63,16 @@ def annotate_corpora(nlp: "Language", paths: Sequence[Path]) -> Iterator[Annotat
     nlp (Language): The pipeline.
     paths (Sequence[Path]): As for make_matrix.
     YIELDS (tuple[str, list[Example]]): The name of a corpus, that of its file without the ending,
-        and annotated and gold documents.
+        and of its folder where several files have the same; annotated and gold documents.
     RAISES (InputError): If a path holds no DocBin.
     """
     from spacy.training.corpus import walk_corpus
 
-    for path in paths:
-        for location in sorted(walk_corpus(path, ".spacy")):
-            yield location.stem, annotate_gold(nlp, [location])
+    locations = [each for path in paths for each in sorted(walk_corpus(path, ".spacy"))]
+    counts = Counter(location.stem for location in locations)
+    for location in locations:
+        folder = f"{location.parent.name}/" if counts[location.stem] > 1 else ""
+        yield f"{folder}{location.stem}", annotate_gold(nlp, [location])
 
 
 def score_corpora(nlp: "Language", corpora: Iterable[Annotated], labels: LabelMap) -> list[Cell]:

@@ -40,7 +40,13 @@ from spacy_bioner_mtl.pipeline.settings import (
     list_heads,
     read_settings,
 )
-from spacy_bioner_mtl.pipeline.spans import FoundSpan, check_head_name, check_label, count_labels
+from spacy_bioner_mtl.pipeline.spans import (
+    FoundSpan,
+    check_head_name,
+    check_heads,
+    check_label,
+    count_labels,
+)
 from spacy_bioner_mtl.pipeline.steps import learn, rehearse
 from spacy_bioner_mtl.pipeline.windows import split_parts
 
@@ -227,8 +233,7 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
                 "No training document is annotated for any head: none has a span group in "
                 "doc.spans. Make the DocBin with `bioner-mtl convert`, which writes them."
             )
-        for name in heads:
-            check_head_name(name)
+        check_heads(heads)
         found = [Head(name, tuple(names)) for name, names in heads.items()]
         read_settings(self.cfg, found, self.name)
         list_heads(self.cfg, heads)

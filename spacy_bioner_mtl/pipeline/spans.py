@@ -9,8 +9,9 @@ head what ``incorrect_spans_key`` is to spaCy's entity recogniser; where other a
 tokens is not known, these are unknown as well.
 """
 
+import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from spacy_bioner_mtl.errors import InputError
@@ -61,6 +62,23 @@ def check_head_name(name: str) -> None:
         f"{name!r} cannot name a head, as {reason}; choose another name, or rename the type with "
         "--map"
     )
+
+
+def check_heads(heads: Mapping[str, Collection[str]]) -> None:
+    """Refuse heads with impossible names, and warn of those that no document has a mention for.
+
+    heads (Mapping[str, Collection[str]]): The labels of each head.
+    RAISES (InputError): See check_head_name.
+    """
+    for name in heads:
+        check_head_name(name)
+    empty = [name for name, labels in heads.items() if not labels]
+    if empty:
+        warnings.warn(
+            f"No training document has a mention for {', '.join(empty)}, so that all there is to "
+            "learn is to find nothing. Look at what `bioner-mtl convert` said of these files.",
+            stacklevel=2,
+        )
 
 
 def check_label(label: str) -> None:

@@ -34,6 +34,11 @@ class OwnCorpus:
     head: str
     files: tuple[Path, ...]
 
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test file."""
+        return len(self.files) == len(_SPLITS)
+
 
 def parse_corpus(argument: str) -> OwnCorpus:
     """Read HEAD=TRAIN,DEV[,TEST].

@@ -65,6 +65,12 @@ def teach_head(
             f"the pipeline has {', '.join(known)}: there is no new head to learn. Convert the "
             "corpus with another --head."
         )
+    empty = [head for head, labels in new.items() if not labels]
+    if empty:
+        raise InputError(
+            f"{train_path}: no mention for {', '.join(empty)} in any document, so that there is "
+            "nothing to learn. Look at what `bioner-mtl convert` said of these files."
+        )
     if not count_labels(iterate_docs([dev_path])).keys() & new.keys():
         raise InputError(
             f"{dev_path}: no document is annotated for {', '.join(sorted(new))}, so that nothing "

@@ -66,8 +66,19 @@ def test_a_project_names_every_file_and_head(tmp_path, monkeypatch, capsys):
     assert script[3].endswith("""--head 'an "organ"'""")
     assert all((folder / source).exists() for source in commands["convert"]["deps"])
     assert "gold/test" in commands["evaluate"]["script"][0]
+    # The last step is scored.
+    assert project["vars"]["steps"] % project["vars"]["scored_every"] == 0
+    assert "--training.eval_frequency ${vars.scored_every}" in commands["train"]["script"][0]
     assert "--name my_project" in commands["package"]["script"][0]
     assert not [line for line in (folder / "project.yml").read_text().splitlines() if "@" in line]
+
+
+def test_a_head_that_no_test_file_scores_is_said(tmp_path, capsys):
+    files = [GENES / f"{name}.tsv" for name in ("train", "devel", "test")]
+    arguments = [*corpus("genes", *files), *corpus("more", *files[:2]), "--start", "none"]
+    assert init(tmp_path / "new", *arguments) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "more: no test file" in said and "genes:" not in said
 
 
 def test_without_a_test_set_dev_is_scored(tmp_path):

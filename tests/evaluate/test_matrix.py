@@ -1,12 +1,14 @@
 """Every head on every corpus that has a label it knows."""
 
+import shutil
+
 import pytest
 import srsly
 from conftest import GOLD, make_examples, make_pipeline, save_docbin, train
 
 from spacy_bioner_mtl.cli import main
 from spacy_bioner_mtl.evaluate.gold_docs import evaluate_pipeline
-from spacy_bioner_mtl.evaluate.matrix import make_matrix
+from spacy_bioner_mtl.evaluate.matrix import annotate_corpora, make_matrix
 from spacy_bioner_mtl.pipeline.loading import load_pipeline
 
 #: What a pipeline that has learned GOLD does not get right in full.
@@ -80,6 +82,16 @@ def test_a_map_brings_labels_together_or_leaves_them_out(model, corpora):
     assert {("own", "thing", "genes"), ("own", "thing", "medicine")} <= set(cells)
     assert not [key for key in cells if key[1] in ("Disease", "CHEMICAL")]
     assert cells["other", "thing", "medicine"].gold == 6
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(model, corpora):
+    nlp = load_pipeline(str(model))
+    for part in ("dev", "test"):
+        (corpora / part).mkdir()
+        shutil.copy(corpora / "own.spacy", corpora / part)
+    paths = [corpora / "dev", corpora / "test", corpora / "other.spacy"]
+    names = [name for name, _ in annotate_corpora(nlp, paths)]
+    assert names == ["dev/own", "test/own", "other"]
 
 
 def test_the_command_shows_and_saves_it(model, corpora, tmp_path, capsys):

@@ -304,6 +304,36 @@ def test_a_schedule_of_another_length_is_said(sample_docbins):
         nlp.initialize(lambda: examples)
 
 
+@pytest.mark.parametrize(
+    ("every", "message"),
+    [
+        (100, "last 60 steps are never scored, and model-best is untrained. .* to 60 or"),
+        (40, r"last 20 steps are never scored\. .* to 60 or"),
+        (30, None),
+    ],
+)
+def test_steps_that_are_never_scored_are_said(sample_docbins, every, message):
+    overrides = {**TRAINING, "training.eval_frequency": every}
+    overrides["paths.train"] = str(sample_docbins / "train")
+    nlp = spacy.util.load_model_from_config(
+        spacy.util.load_config(SAMPLE_CONFIG, overrides=overrides), auto_fill=True
+    )
+    examples = make_examples(nlp)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        nlp.initialize(lambda: examples)
+    said = " ".join(str(each.message) for each in caught if "scored" in str(each.message))
+    assert re.search(message, said) if message else not said
+
+
+def test_a_head_without_a_mention_is_said():
+    nlp = make_pipeline()
+    doc = nlp.make_doc("No organ was lost.")
+    doc.spans["organs"] = []
+    with pytest.warns(UserWarning, match="No training document has a mention for organs"):
+        nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
+
+
 def test_resuming_on_what_was_trained(trained_folder):
     nlp = spacy.load(trained_folder)
     assert type(nlp.create_optimizer()).__name__ == "Optimizer"

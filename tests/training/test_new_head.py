@@ -34,10 +34,14 @@ def folder(tmp_path_factory):
     return folder
 
 
-def add_head(*arguments):
+def run(command, *arguments):
     with pytest.raises(SystemExit) as exit_info:
-        main(["add-head", *map(str, arguments)])
+        main([command, *map(str, arguments)])
     return exit_info.value.code or 0
+
+
+def add_head(*arguments):
+    return run("add-head", *arguments)
 
 
 def test_the_new_head_learns_and_the_old_ones_stay(folder, tmp_path, capsys):
@@ -111,6 +115,18 @@ def test_what_is_rehearsed_keeps_all_groups_of_its_documents(folder, tmp_path):
         assert [(s.start, s.end, s.label_) for s in first.spans[name]] == spans
         assert name not in second.spans
     assert "genes" in first.spans and "genes" in second.spans
+
+
+def test_documents_without_a_mention_teach_no_head(folder, tmp_path, capsys):
+    words = "No organ was lost ."
+    source = tmp_path / "none.tsv"
+    source.write_text("".join(f"{word}\tO\n" for word in words.split()), encoding="utf-8")
+    assert run("convert", source, tmp_path / "none.spacy", "--head", "organs") == 0
+    assert "No mention in them" in capsys.readouterr().out
+    none, organs = tmp_path / "none.spacy", folder / "organs.spacy"
+    assert add_head(folder / "model", none, organs, tmp_path / "out") == 1
+    assert "no mention for organs" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_head_that_is_there_already_is_refused(folder, tmp_path, capsys):
