@@ -19,6 +19,9 @@ from spacy_bioner_mtl.serve.questions import Choice
 
 #: How many reasons a message tells.
 _SHOWN = 3
+#: Characters of a text; spaCy's own limit. Once it is begun, nothing can stop a text: all that come
+#: after it have to wait, and so has the end of the service.
+LONGEST_TEXT = 1_000_000
 
 
 class TooManyTexts(InputError):
@@ -38,7 +41,7 @@ def make_records(texts: Sequence[str], most: int) -> list[ReadRecord]:
     texts (Sequence[str]): The texts.
     most (int): How many there may be.
     RETURNS (list[ReadRecord]): Their identifiers are their numbers, from 1. One that holds half of
-        a character is a BadRecord.
+        a character, or is longer than LONGEST_TEXT, is a BadRecord.
     RAISES (TooManyTexts): There are more.
     """
     if len(texts) > most:
@@ -52,7 +55,17 @@ def _make_record(identifier: str, text: str) -> ReadRecord:
         check_surrogates(identifier, text)
     except ValueError as error:
         return BadRecord(identifier, f"{SOURCE}: {error}")
-    return Record(identifier, text)
+    return _limited(Record(identifier, text))
+
+
+def _limited(record: ReadRecord) -> ReadRecord:
+    if isinstance(record, BadRecord) or len(record.text) <= LONGEST_TEXT:
+        return record
+    return BadRecord(
+        record.id,
+        f"{SOURCE}: a text of {len(record.text):,} characters, more than the {LONGEST_TEXT:,} that "
+        "are answered; send it in parts, or give it to `bioner-mtl annotate`",
+    )
 
 
 def read_records(content: bytes, source_format: Format | None, most: int) -> list[ReadRecord]:
@@ -61,7 +74,7 @@ def read_records(content: bytes, source_format: Format | None, most: int) -> lis
     content (bytes): What it holds.
     source_format (Format | None): Its format; None recognises it.
     most (int): How many documents it may have.
-    RETURNS (list[ReadRecord]): The documents.
+    RETURNS (list[ReadRecord]): The documents; one that is longer than LONGEST_TEXT is a BadRecord.
     RAISES (InputError): It cannot be read, or there are more.
     """
     if content.startswith(GZIP):
@@ -74,7 +87,7 @@ def read_records(content: bytes, source_format: Format | None, most: int) -> lis
     records = list(islice(found.load_reader()(source, gold=False), most + 1))
     if len(records) > most:
         raise TooManyTexts(most)
-    return records
+    return [_limited(record) for record in records]
 
 
 def choose_mentions(record: Record, choice: Choice) -> Record:
