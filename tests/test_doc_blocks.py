@@ -42,7 +42,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 BY_CI = {"install", "sample", "test"}
 #: Programs of others, which the tests cannot look into.
 OTHERS = {"pip", "python3", "source", "export", "pytest", "ruff", "mypy", "prodigy", "lint-imports"}
-OTHERS |= {"zcat", "git", "pre-commit", "curl", "docker"}
+OTHERS |= {"cp", "zcat", "git", "pre-commit", "curl", "docker"}
 #: Commands that take settings of a config, or variables of the project, as options.
 PROGRAMS = {"bioner-mtl": app, "spacy": spacy_app, "spacy_bioner_mtl": app}
 PROGRAMS["benchmarks"] = benchmarks_app
