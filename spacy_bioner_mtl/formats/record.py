@@ -134,7 +134,7 @@ class Record:
     text: str
     mentions: dict[str, list[Mention]] = field(default_factory=dict)
     unknown: dict[str, list[Word]] = field(default_factory=dict)
-    rejected: dict[str, list[Mention]] = field(default_factory=dict)
+    rejected: dict[str, list[Mention]] = field(default_factory=dict, kw_only=True)
     words: list[Word] | None = None
     sentence_starts: list[int] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
