@@ -21,6 +21,7 @@ from spacy_bioner_mtl.models.types import BioNERModel, make_query
 from spacy_bioner_mtl.nn.network import Network
 from spacy_bioner_mtl.nn.tagset import Head
 from spacy_bioner_mtl.nn.vocabulary import Vocabulary
+from spacy_bioner_mtl.pipeline.brackets import drop_unbalanced
 from spacy_bioner_mtl.pipeline.decode import Reply, decode
 from spacy_bioner_mtl.pipeline.encoders import join_vocabularies, load_source, take_encoders
 from spacy_bioner_mtl.pipeline.entities import write_annotation
@@ -318,7 +319,8 @@ class BioNERMTL(TrainablePipe):  # type: ignore[misc]
         """
         docs = list(docs)
         settings = self.head_settings()
-        return decode(self.ask(docs, settings), self.network.heads, settings, len(docs))
+        found = decode(self.ask(docs, settings), self.network.heads, settings, len(docs))
+        return drop_unbalanced(docs, found) if self.cfg["balanced_brackets"] else found
 
     def ask(self, docs: list[Doc], settings: HeadSettings) -> Iterator[Reply]:
         """Run the network over documents of any length, part by part.

@@ -30,6 +30,7 @@ register_explanations()
         "thresholds": {},
         "temperatures": {},
         "consistency": {},
+        "balanced_brackets": True,
         "active_heads": None,
         "bfloat16": False,
         "scorer": {"@scorers": "spacy_bioner_mtl.heads_scorer.v1"},
@@ -46,6 +47,7 @@ def make_bioner_mtl(
     thresholds: dict[str, float],
     temperatures: dict[str, float],
     consistency: dict[str, dict[str, float]],
+    balanced_brackets: bool,
     active_heads: list[str] | None,
     bfloat16: bool,
     scorer: Callable[..., dict[str, Any]] | None,
@@ -73,6 +75,8 @@ def make_bioner_mtl(
         new logit of an occurrence's probability is "own" * (its logit) + "others" * (the mean of
         those of the others) + "bias"; above 0 it is a mention. Heads that are not named leave all
         as it is. `bioner-mtl calibrate --fit` finds the weights.
+    balanced_brackets (bool): Whether to drop spans in which a bracket closes that was not opened in
+        them, or the other way round: nearly always wrong bounds.
     active_heads (list[str] | None): The heads that are asked when predicting; None for all. The
         others cost no time, get no span group and have no part in doc.ents, so that the scorer
         counts all their gold spans as missed. All heads train.
@@ -88,6 +92,7 @@ def make_bioner_mtl(
         "thresholds": thresholds,
         "temperatures": temperatures,
         "consistency": consistency,
+        "balanced_brackets": balanced_brackets,
         "active_heads": active_heads,
         "bfloat16": bfloat16,
     }

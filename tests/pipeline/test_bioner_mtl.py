@@ -557,7 +557,8 @@ def test_a_pipeline_saved_before_there_were_settings_has_the_defaults(trained, t
     trained.to_disk(tmp_path / "model")
     srsly.write_json(tmp_path / "model" / "bioner_mtl" / "cfg", {"overwrite": True})
     config = spacy.util.load_config(tmp_path / "model" / "config.cfg")
-    for name in ("scores", "thresholds", "temperatures", "consistency", "active_heads", "bfloat16"):
+    added = ("scores", "thresholds", "temperatures", "consistency", "active_heads", "bfloat16")
+    for name in (*added, "balanced_brackets"):
         del config["components"]["bioner_mtl"][name]
     config.to_disk(tmp_path / "model" / "config.cfg")
     nlp = spacy.load(tmp_path / "model")
@@ -567,6 +568,7 @@ def test_a_pipeline_saved_before_there_were_settings_has_the_defaults(trained, t
         "thresholds": {},
         "temperatures": {},
         "consistency": {},
+        "balanced_brackets": True,
         "active_heads": None,
         "bfloat16": False,
     }
