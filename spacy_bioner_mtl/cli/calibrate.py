@@ -11,6 +11,7 @@ from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.evaluate.calibration import Calibration
+    from spacy_bioner_mtl.evaluate.consistency_weights import Fit
 
 
 def calibrate(
@@ -70,7 +71,9 @@ def calibrate(
         settings: dict[str, dict[str, Any]] = {"temperatures": found.temperatures}
         if consistency:
             calibration.set_heads(nlp, settings)
-            settings["consistency"] = fit_consistency(nlp, corpora)
+            fits = fit_consistency(nlp, corpora)
+            _print_fits(fits)
+            settings["consistency"] = {head: fit.weights for head, fit in fits.items() if fit.helps}
         if into:
             named = ", ".join(calibration.save_settings(into, settings))
             msg.good(f"{into}: {' and '.join(settings)} of {named}")
@@ -105,6 +108,26 @@ def _print_table(heads: "dict[str, Calibration]") -> None:
         rows,
         header=("Head", "Found", "Probability %", "Right %", "Calibration error %", "Brier"),
         aligns=("l", "r", "r", "r", "r", "r"),
+        divider=True,
+    )
+
+
+def _print_fits(fits: "dict[str, Fit]") -> None:
+    """Print what judging repeated strings together does to each head."""
+    from wasabi import msg
+
+    if not fits:
+        msg.warn("Too few repeated strings, or too few wrong ones: no head gets weights for them.")
+        return
+    print("F1 of these documents, repeated strings judged each by itself and together:")
+    rows = [
+        (head, f"{100 * fit.before:.2f}", f"{100 * fit.after:.2f}", "yes" if fit.helps else "no")
+        for head, fit in fits.items()
+    ]
+    msg.table(
+        rows,
+        header=("Head", "By itself", "Together", "Gets weights"),
+        aligns=("l", "r", "r", "l"),
         divider=True,
     )
 

@@ -6,7 +6,7 @@ documents most probable.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,25 +29,52 @@ LEAST = 100
 
 @dataclass
 class Evidence:
-    """What is known of the occurrences of a head's repeated strings.
+    """What is known of the spans of a head: of repeated strings, one by one, and of all others.
 
     logits (list[NDArray[float64]]): Each of shape (occurrences, 2): the own one, and the mean of
         the others.
     right (list[NDArray[bool]]): Each of shape (occurrences,): whether the gold has them.
+    found (list[NDArray[bool]]): Each of shape (occurrences,): whether the head has found them.
+    alone (int): Spans that are not repeated.
+    alone_right (int): Those of them that the gold has.
+    gold (int): Spans of the gold.
     """
 
-    logits: list[NDArray[np.float64]]
-    right: list[NDArray[np.bool_]]
+    logits: list[NDArray[np.float64]] = field(default_factory=list)
+    right: list[NDArray[np.bool_]] = field(default_factory=list)
+    found: list[NDArray[np.bool_]] = field(default_factory=list)
+    alone: int = 0
+    alone_right: int = 0
+    gold: int = 0
 
 
-def fit_consistency(nlp: "Language", paths: Sequence[Path]) -> dict[str, dict[str, float]]:
+@dataclass(frozen=True)
+class Fit:
+    """What the documents say of a head.
+
+    weights (dict[str, float]): The weights that make them most probable.
+    before (float): F1 of the head without weights, from 0 to 1.
+    after (float): F1 with them.
+    """
+
+    weights: dict[str, float]
+    before: float
+    after: float
+
+    @property
+    def helps(self) -> bool:
+        """Whether the head finds no less with its weights: probable and right are not the same."""
+        return self.after >= self.before
+
+
+def fit_consistency(nlp: "Language", paths: Sequence[Path]) -> dict[str, Fit]:
     """Find the weights of each head. The pipeline stays as it is.
 
     nlp (Language): The pipeline, with the temperatures that it will have.
     paths (Sequence[Path]): Whole documents that the pipeline was not trained on: .spacy files, or
         folders with such files anywhere in them.
-    RETURNS (dict[str, dict[str, float]]): The weights, for the setting "consistency"; of heads for
-        which there are enough repeated strings, some right and some wrong.
+    RETURNS (dict[str, Fit]): What was found for heads of which there are enough repeated strings,
+        some right and some wrong.
     RAISES (InputError): If a path holds no DocBin.
     """
     examples = prepare_gold(nlp, paths)
@@ -55,13 +82,24 @@ def fit_consistency(nlp: "Language", paths: Sequence[Path]) -> dict[str, dict[st
     for pipe in bioner_pipes(nlp):
         for heads, batch in batches_by_annotation(examples, pipe):
             _collect(pipe, heads, batch, evidence)
-    weights = {}
-    for head in sorted(evidence):
-        logits = np.concatenate(evidence[head].logits)
-        right = np.concatenate(evidence[head].right)
-        if min(right.sum(), (~right).sum()) >= LEAST:
-            weights[head] = dict(zip(WEIGHTS, fit_logistic(logits, right), strict=True))
-    return weights
+    return {
+        head: _fit(known)
+        for head, known in sorted(evidence.items())
+        if min(sum(each.sum() for each in known.right), sum((~each).sum() for each in known.right))
+        >= LEAST
+    }
+
+
+def _fit(known: Evidence) -> Fit:
+    logits, right = np.concatenate(known.logits), np.concatenate(known.right)
+    weights = fit_logistic(logits, right)
+    kept = logits @ weights[:2] + weights[2] > 0.0
+
+    def f1(predicted: NDArray[np.bool_]) -> float:
+        true = known.alone_right + int((predicted & right).sum())
+        return 2.0 * true / (known.alone + int(predicted.sum()) + known.gold)
+
+    return Fit(dict(zip(WEIGHTS, weights, strict=True)), f1(np.concatenate(known.found)), f1(kept))
 
 
 def fit_logistic(values: NDArray[np.float64], right: NDArray[np.bool_]) -> list[float]:
@@ -103,11 +141,13 @@ def _collect(
         for i, example in enumerate(examples)
         for number, head in numbers.items()
     }
+    for head in numbers.values():
+        evidence.setdefault(head.name, Evidence())
+    for (_, number), judge in judges.items():
+        evidence[numbers[number].name].gold += len(judge.gold)
     for part, answers in pipe.ask([example.predicted for example in examples], settings):
         occurrences = find_occurrences(part, answers, settings, wanted)
-        chosen = np.flatnonzero(occurrences.repeated)
-        rows = occurrences.rows[chosen]
-        logits = occurrences.evidence()[chosen]
+        rows, repeated, logits = occurrences.rows, occurrences.repeated, occurrences.evidence()
         docs = part.sequences.docs[rows["sequence"]] + part.first_doc
         starts, ends = part.sequences.spans_to_doc(rows["sequence"], rows["start"], rows["end"])
         verdicts = np.full(len(rows), -1)
@@ -119,6 +159,9 @@ def _collect(
                 verdicts[index] = right
         for number, head in numbers.items():
             mine = (rows["head"] == number) & (verdicts >= 0)
-            known = evidence.setdefault(head.name, Evidence([], []))
-            known.logits.append(logits[mine])
-            known.right.append(verdicts[mine] == 1)
+            known, together = evidence[head.name], mine & repeated
+            known.logits.append(logits[together])
+            known.right.append(verdicts[together] == 1)
+            known.found.append(occurrences.found[together])
+            known.alone += int((mine & ~repeated).sum())
+            known.alone_right += int((verdicts[mine & ~repeated] == 1).sum())

@@ -33,10 +33,12 @@ class Occurrences:
     rows (NDArray[void]): Sequence, head, start and end in the sequence, label and score.
     groups (NDArray[int64]): Shape (rows,): occurrences of one string in one document, for one head
         and label, have the same number.
+    found (NDArray[bool]): Shape (rows,): whether the head has found it.
     """
 
     rows: Rows
     groups: NDArray[np.int64]
+    found: NDArray[np.bool_]
 
     @property
     def repeated(self) -> NDArray[np.bool_]:

@@ -93,7 +93,7 @@ def find_occurrences(
     further, groups = find_repeats(part.docs, part.sequences, found, heads)
     rows = np.concatenate([found, further])
     _score(rows, answers, paths, settings.temperatures)
-    return Occurrences(rows, groups)
+    return Occurrences(rows, groups, np.arange(len(rows)) < len(found))
 
 
 def _rows_of_part(part: Part, answers: list[Answer], settings: HeadSettings) -> NDArray[np.void]:

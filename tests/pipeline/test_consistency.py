@@ -173,7 +173,7 @@ def test_logits_are_bounded():
 def test_judging_follows_the_formula():
     given_scores = [0.9, 0.2, 0.4, 0.1]
     rows = table(*((index, 0, 0, 1, 0, score) for index, score in enumerate(given_scores)))
-    occurrences = Occurrences(rows, np.array([0, 0, 0, 1]))
+    occurrences = Occurrences(rows, np.array([0, 0, 0, 1]), np.ones(4, dtype=bool))
 
     def logit(score):
         return np.log(score / (1 - score))
