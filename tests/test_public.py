@@ -138,6 +138,19 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(path), target
 
 
+def test_errors_refer_to_paragraphs_that_are_there():
+    sources = (ROOT / "spacy_bioner_mtl").rglob("*.py")
+    named = {
+        target
+        for path in sources
+        for target in re.findall(r'"(\w+\.md(?:#[\w-]+)?)"', path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 20
+    for target in named:
+        name, _, anchor = target.partition("#")
+        assert not anchor or anchor in anchors(ROOT / "docs" / name), target
+
+
 def test_readme_and_docs_list_every_page():
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
     for index, folder in (("README.md", r"docs/"), ("docs/README.md", "")):

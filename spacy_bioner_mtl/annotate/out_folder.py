@@ -32,7 +32,7 @@ from spacy_bioner_mtl.annotate.state import (
     write_json,
     write_report,
 )
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.files.checksum import hash_file
 from spacy_bioner_mtl.files.writing import remove, remove_all_leftovers, writing
 from spacy_bioner_mtl.formats.folder import ERRORS, MANIFEST
@@ -72,6 +72,7 @@ class OutFolder:
         """
         return locked(self.path, self._state / "lock")
 
+    @see("annotation.md#long-runs")
     def claim(self, description: dict[str, Any]) -> None:
         """Begin a run, or go on with one.
 

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source
 from spacy_bioner_mtl.files.writing import is_stream, partial_path
 from spacy_bioner_mtl.formats.folder import (
@@ -65,6 +65,7 @@ class Plan:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
+@see("annotation.md#long-runs")
 def plan_shards(
     source: Path, out: Path, source_format: Format | None, target_format: Format
 ) -> Plan:

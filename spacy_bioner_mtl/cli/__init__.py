@@ -24,27 +24,53 @@ from spacy_bioner_mtl.cli.verify import verify
 app = make_app("bioner-mtl")
 app.callback()(root)
 # Descriptions that the list of commands does not cut off
-app.command(short_help="Make a project for corpora of yours.")(shared(init))
-app.command(short_help="Convert annotated corpora to a DocBin.")(shared(convert))
-app.command(short_help="Convert the corpora of a list.")(shared(convert_corpora))
-app.command(short_help="Check the files of a list of corpora.")(shared(verify))
-app.command(short_help="Find training text in test sets.")(shared(leakage))
+app.command(short_help="Make a project for corpora of yours.")(
+    shared(init, "training.md#a-project-in-one-command")
+)
+app.command(short_help="Convert annotated corpora to a DocBin.")(
+    shared(convert, "corpora.md#formats")
+)
+app.command(short_help="Convert the corpora of a list.")(
+    shared(convert_corpora, "corpora.md#lists-of-corpora")
+)
+app.command(short_help="Check the files of a list of corpora.")(
+    shared(verify, "corpora.md#lists-of-corpora")
+)
+app.command(short_help="Find training text in test sets.")(
+    shared(leakage, "corpora.md#what-stands-in-a-test-set")
+)
 app.command(
     short_help="Train encoders on plain text first.",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)(shared(pretrain))
-app.command(short_help="Teach a trained pipeline a new head.")(shared(add_head))
-app.command(short_help="Annotate files with a trained pipeline.")(shared(annotate))
-app.command(short_help="Serve a page and an interface.")(shared(serve))
-app.command(short_help="Annotate text with several pipelines, to train on.")(shared(silver))
-app.command(short_help="Count strings in annotated files.")(shared(count))
-app.command(short_help="Score every head on gold documents.")(shared(evaluate))
-app.command(short_help="Score every head on every corpus.")(shared(matrix))
-app.command(short_help="Score a head on raw text.")(shared(evaluate_text))
-app.command(short_help="Measure whether probabilities are true.")(shared(calibrate))
-app.command(short_help="Show what is right and wrong, in a page.")(shared(report))
-app.command(short_help="Show the model card of a pipeline.")(shared(card))
-app.command(short_help="Compare two trained pipelines.")(shared(compare))
+)(shared(pretrain, "training.md#unlabelled-text"))
+app.command(short_help="Teach a trained pipeline a new head.")(
+    shared(add_head, "going_on.md#a-head-of-your-own")
+)
+app.command(short_help="Annotate files with a trained pipeline.")(
+    shared(annotate, "annotation.md#formats")
+)
+app.command(short_help="Serve a page and an interface.")(shared(serve, "service.md#the-interface"))
+app.command(short_help="Annotate text with several pipelines, to train on.")(
+    shared(silver, "training.md#unlabelled-text")
+)
+app.command(short_help="Count strings in annotated files.")(
+    shared(count, "annotation.md#a-table-of-what-was-found")
+)
+app.command(short_help="Score every head on gold documents.")(
+    shared(evaluate, "training.md#from-files-to-scores")
+)
+app.command(short_help="Score every head on every corpus.")(
+    shared(matrix, "training.md#look-at-it")
+)
+app.command(short_help="Score a head on raw text.")(shared(evaluate_text, "corpora.md#formats"))
+app.command(short_help="Measure whether probabilities are true.")(
+    shared(calibrate, "settings.md#settings-of-a-trained-pipeline")
+)
+app.command(short_help="Show what is right and wrong, in a page.")(
+    shared(report, "training.md#look-at-it")
+)
+app.command(short_help="Show the model card of a pipeline.")(shared(card, "training.md#look-at-it"))
+app.command(short_help="Compare two trained pipelines.")(shared(compare, "training.md#look-at-it"))
 app.add_typer(vectors, short_help="Make a package of static word vectors.")
 
 

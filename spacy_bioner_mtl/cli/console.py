@@ -7,7 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -18,7 +18,7 @@ from wasabi import msg
 from spacy_bioner_mtl import __version__
 from spacy_bioner_mtl.cli.output import Output
 from spacy_bioner_mtl.console.progress import showing
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.files.writing import is_standard_output
 
 #: What a message says: something good, a fact, something to look at, or more of the same.
@@ -79,10 +79,12 @@ def group(quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Take the options of all commands before the name of a command, too."""
 
 
-def shared(command: Callable[..., None]) -> Callable[..., None]:
+def shared(command: Callable[..., None], page: str = "") -> Callable[..., None]:
     """Give a command the options of all commands, and keep standard output free for its output.
 
     command (Callable[..., None]): The function of the command.
+    page (str): The page and paragraph of docs that helps with its errors, unless they name another;
+        empty for none.
     RETURNS (Callable[..., None]): The same with --quiet and --verbose.
     """
 
@@ -90,7 +92,7 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
     def run(*arguments: Any, **options: Any) -> None:
         for added in _SHARED:
             options.pop(added.name, None)
-        with _messages(command.__name__, options):
+        with see(page) if page else nullcontext(), _messages(command.__name__, options):
             command(*arguments, **options)
 
     signature = inspect.signature(command)
@@ -136,7 +138,8 @@ def run_app(app: Typer, name: str, arguments: list[str] | None) -> None:
         with redirect_stdout(cast(Any, sys.stdout and Output(sys.stdout))):
             app(args=arguments, prog_name=name)
     except InputError as error:
-        show_error(str(error), error)
+        notes = getattr(error, "__notes__", [])
+        show_error(str(error) + "".join(f" (see {note})" for note in notes), error)
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:

@@ -1,5 +1,6 @@
 """``bioner-mtl vectors``: tables of static word vectors for ``[initialize] vectors``."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,9 @@ from spacy_bioner_mtl.errors import InputError
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.vectors.table import VectorSource
+
+#: What helps with errors.
+PAGE = "training.md#from-files-to-scores"
 
 vectors = typer.Typer(
     name="vectors",
@@ -40,7 +44,7 @@ Force = Annotated[
 
 
 @vectors.command("file", short_help="Take the vectors of a file.")
-@shared
+@partial(shared, page=PAGE)
 def from_file(
     path: Annotated[
         Path,
@@ -75,7 +79,7 @@ def from_file(
 
 
 @vectors.command("pipeline", short_help="Take the vectors of a trained pipeline.")
-@shared
+@partial(shared, page=PAGE)
 def from_pipeline(
     name: Annotated[
         str,
@@ -100,7 +104,7 @@ def from_pipeline(
 
 
 @vectors.command(short_help="Take GloVe 6B.")
-@shared
+@partial(shared, page=PAGE)
 def glove(
     out: OutFolder,
     keep: Keep = 400_000,
@@ -116,7 +120,7 @@ def glove(
 
 
 @vectors.command(short_help="Train subword vectors on text.")
-@shared
+@partial(shared, page=PAGE)
 def floret(
     out: OutFolder,
     text: TextFiles = None,

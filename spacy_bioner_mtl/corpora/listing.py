@@ -49,7 +49,7 @@ from pydantic import (
     model_validator,
 )
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.formats.registry import find_gold_format
 from spacy_bioner_mtl.pipeline.spans import check_head_name
 
@@ -204,6 +204,7 @@ def _merge_files(files: list[CorpusFile]) -> tuple[CorpusFile, ...]:
     return tuple(merged.values())
 
 
+@see("corpora.md#lists-of-corpora")
 def read_corpora_list(path: Path) -> CorporaList:
     """Read and check a list of corpora.
 

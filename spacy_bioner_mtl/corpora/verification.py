@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from spacy_bioner_mtl.corpora.listing import CHECKSUMS, CorporaList, Corpus, CorpusFile
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.files.checksum import hash_file
 
 
@@ -113,6 +113,7 @@ def _check_file(listed_in: Path, corpus: Corpus, file: CorpusFile, folder: Path)
     )
 
 
+@see("corpora.md#lists-of-corpora")
 def present_corpora(
     checks: list[CorpusCheck], corpora_list: CorporaList, *, skip_missing: bool
 ) -> tuple[Corpus, ...]:

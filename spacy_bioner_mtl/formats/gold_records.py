@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.conll import group_sentences
 from spacy_bioner_mtl.formats.folder import is_report, search_folder
@@ -83,6 +83,7 @@ class GoldReport:
             "(code points) from 0?"
         )
 
+    @see("corpora.md#flaws")
     def refuse_if_useless(self, name: str, usable: int, *, least: int = 1) -> None:
         """Refuse gold of which not one annotation can be used.
 
@@ -111,6 +112,7 @@ class GoldReport:
         """
         return self.flaws[kind].count if kind in self.flaws else 0
 
+    @see("corpora.md#flaws")
     def add(self, flaw: Flaw, *, strict: bool = False) -> None:
         """Count a flaw.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.files.reading import HEAD_SIZE, STANDARD_INPUT, Source
 from spacy_bioner_mtl.formats.encoding import find_wide_encoding, refuse_wide_encoding
 from spacy_bioner_mtl.formats.folder import is_report
@@ -45,6 +45,7 @@ _TEXT_KEYS = frozenset(["text", "data"])
 _NO_ROW = re.compile(r"-DOCSTART-|###\S|#(?=[^\t]*$)")
 
 
+@see("corpora.md#formats")
 def recognise(source: Source) -> Format:
     """Recognise the format of a file, or of the files of a folder.
 

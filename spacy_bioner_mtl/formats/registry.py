@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.files.reading import Source
 from spacy_bioner_mtl.formats.record import ReadRecord, Record
 
@@ -52,6 +52,7 @@ class Format:
     gold (bool): Whether what is read may have mentions, to learn or to score.
     sentences (bool): Whether it is read sentence by sentence, from columns of tokens and tags.
     companions (tuple[str, ...]): How names of files end that are read with those of the format.
+    page (str): The paragraph of docs that says how it is read.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Format:
     gold: bool = True
     sentences: bool = False
     companions: tuple[str, ...] = ()
+    page: str = "annotation.md#formats"
 
     def reads(self, name: str) -> bool:
         """Check whether a file's name is one of this format.
@@ -87,10 +89,10 @@ class Format:
         """
         reader = _load(self.reader)
         if self.sentences:
-            return partial(reader, word_column=word_column, label=label)
-        if word_column is not None:
+            reader = partial(reader, word_column=word_column, label=label)
+        elif word_column is not None:
             raise InputError(f"--word-column is for files of columns; {self.name} has none")
-        return cast(Reader, reader)
+        return cast(Reader, partial(_read, reader, self.page))
 
     def load_writer(self) -> Writer:
         """Import the writer of a format that writes one file.
@@ -117,6 +119,14 @@ class Format:
         return cast(FolderWriter, _load(self.writer))
 
 
+def _read(
+    reader: Reader, page: str, source: Path | Source, gold: bool = True
+) -> Iterator[ReadRecord]:
+    """Read; what ends the file tells where the format is described."""
+    with see(page):
+        yield from reader(source, gold)
+
+
 def _load(name: str) -> Any:
     module, _, function = name.partition(":")
     try:
@@ -135,6 +145,7 @@ _ALL = [
         "formats.conll:read_conll",
         "formats.tokens:write_label_columns",
         sentences=True,
+        page="corpora.md#files-of-tokens-conll",
     ),
     Format(
         "inline",
@@ -143,6 +154,7 @@ _ALL = [
         "formats.inline:read_inline",
         "formats.inline:write_inline",
         overlaps=False,
+        page="corpora.md#tags-in-the-text-inline",
     ),
     Format("text", "a file is a document", (".txt",), "formats.text:read_text", gold=False),
     Format("lines", "a line is a document", (".txt",), "formats.text:read_text_lines", gold=False),
@@ -152,6 +164,7 @@ _ALL = [
         (".jsonl",),
         "formats.jsonl:read_jsonl",
         "formats.jsonl:write_jsonl",
+        page="corpora.md#prodigy-jsonl",
     ),
     Format(
         "doccano",
@@ -159,6 +172,7 @@ _ALL = [
         (".jsonl",),
         "formats.jsonl:read_jsonl",
         "formats.jsonl:write_doccano",
+        page="corpora.md#doccano-doccano",
     ),
     Format(
         "pubtator",
@@ -166,6 +180,7 @@ _ALL = [
         (".pubtator", ".PubTator", ".txt"),
         "formats.pubtator:read_pubtator",
         "formats.pubtator:write_pubtator",
+        page="corpora.md#pubtator-pubtator",
     ),
     Format(
         "bioc-xml",
@@ -173,6 +188,7 @@ _ALL = [
         (".xml",),
         "formats.bioc_xml:read_bioc_xml",
         "formats.bioc_xml:write_bioc_xml",
+        page="corpora.md#bioc-bioc-xml-and-bioc-json",
     ),
     Format(
         "bioc-json",
@@ -180,6 +196,7 @@ _ALL = [
         (".json",),
         "formats.bioc_json:read_bioc_json",
         "formats.bioc_json:write_bioc_json",
+        page="corpora.md#bioc-bioc-xml-and-bioc-json",
     ),
     Format(
         "brat",
@@ -189,6 +206,7 @@ _ALL = [
         "formats.brat:write_brat",
         folder=True,
         companions=(".ann",),
+        page="corpora.md#brat-brat",
     ),
     Format(
         "pubmed",
@@ -231,6 +249,7 @@ _ALL = [
 FORMATS = {each.name: each for each in _ALL}
 
 
+@see("annotation.md#formats")
 def find_format(name: str, *, to_read: bool) -> Format:
     """Find a format.
 
@@ -246,6 +265,7 @@ def find_format(name: str, *, to_read: bool) -> Format:
     return FORMATS[name]
 
 
+@see("corpora.md#formats")
 def find_gold_format(name: str) -> Format:
     """Find a format whose documents may have mentions.
 

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, cast
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -17,6 +17,7 @@ FACTORY = "bioner_mtl"
 ANY_LENGTH = sys.maxsize
 
 
+@see("start.md#install")
 def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
     """Load a pipeline that has a component of this package.
 
@@ -48,6 +49,7 @@ def load_pipeline(name: str, gpu_id: int = -1) -> "Language":
     return nlp
 
 
+@see("gpu.md")
 def use_gpu(gpu_id: int) -> None:
     """Have spaCy put on a GPU what is loaded or made from now on.
 

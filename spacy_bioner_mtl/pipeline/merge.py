@@ -10,7 +10,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.pipeline.spans import FoundSpan
 
 #: A policy: picks spans of which no two share a token. Pipelines are pickled with theirs.
@@ -98,6 +98,7 @@ def configure_whole_names(
     return partial(_whole_names, labels, policy or configure_highest_score())
 
 
+@see("settings.md#one-answer-from-many-heads")
 def configure_agreement(minimum: int = 1) -> MergePolicy:
     """Create the policy "agreement": heads that find the same span with the same label add up.
 

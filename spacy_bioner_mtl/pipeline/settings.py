@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 from spacy_bioner_mtl.nn.tagset import Head
 
 #: Settings of each head, and the value that asks for nothing.
@@ -48,6 +48,7 @@ class HeadSettings:
         return scored
 
 
+@see("settings.md#settings-of-a-trained-pipeline")
 def change_settings(
     cfg: Mapping[str, Any], changes: Mapping[str, Any], component: str
 ) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def list_heads(cfg: dict[str, Any], heads: Iterable[str]) -> None:
         cfg[setting] = {**dict.fromkeys(names, default), **given}
 
 
+@see("settings.md#settings-of-a-trained-pipeline")
 def read_settings(cfg: Mapping[str, Any], heads: Sequence[Head], component: str) -> HeadSettings:
     """Check the settings of a component.
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -45,6 +45,7 @@ class FoundSpan(NamedTuple):
     score: float | None
 
 
+@see("corpora.md#heads")
 def check_head_name(name: str) -> None:
     """Refuse what cannot name a head.
 

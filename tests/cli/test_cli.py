@@ -1,5 +1,7 @@
 """The command line as a whole: it answers quickly, and ends with one line."""
 
+import inspect
+import re
 import subprocess
 import sys
 import warnings
@@ -9,6 +11,7 @@ from conftest import ROOT
 
 from spacy_bioner_mtl import annotate as annotate_module
 from spacy_bioner_mtl.cli import app, main
+from spacy_bioner_mtl.errors import InputError
 
 #: What takes long to import, and what draws help in boxes.
 HEAVY = ["spacy", "torch", "thinc", "numpy", "srsly", "tqdm", "rich"]
@@ -75,6 +78,56 @@ def test_a_mistake_is_one_line(capsys, tmp_path):
     assert captured.err.count("\n") == 1
     assert str(tmp_path / "none.yml") in captured.err
     assert "Traceback" not in captured.err
+
+
+def words_without_tags(folder):
+    (folder / "a.tsv").write_text("TNF\n")
+    return str(folder / "a.tsv")
+
+
+@pytest.mark.parametrize(
+    ("command", "make", "more", "page"),
+    [
+        (
+            "convert",
+            words_without_tags,
+            ["--from", "conll", "--head", "H"],
+            "corpora.md#files-of-tokens-conll",
+        ),
+        (
+            "convert",
+            words_without_tags,
+            ["--from", "word", "--head", "H"],
+            "corpora.md#formats",
+        ),
+        ("convert", lambda folder: str(folder / "no"), ["--head", "H"], "corpora.md#formats"),
+        ("convert-corpora", lambda folder: str(folder), [], "corpora.md#lists-of-corpora"),
+    ],
+    ids=["a reader", "a format", "a command", "a list"],
+)
+def test_errors_tell_where_to_read_on(command, make, more, page, capsys, tmp_path):
+    source = make(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([command, source, str(tmp_path / "out.spacy"), *more])
+    error = capsys.readouterr().err
+    assert end.value.code == 1
+    assert error.count("\n") == 1 and error.endswith(f" (see docs/{page})\n")
+
+
+@pytest.mark.parametrize("command", app.registered_commands, ids=COMMANDS)
+def test_every_command_knows_a_page_that_helps(command, monkeypatch, capsys):
+    def fail(*_):
+        raise InputError("nothing works")
+
+    parameters = [
+        each.name
+        for each in inspect.signature(command.callback).parameters.values()
+        if each.default is inspect.Parameter.empty
+    ]
+    monkeypatch.setattr("spacy_bioner_mtl.cli.console.showing", fail)
+    with pytest.raises(InputError) as error:
+        command.callback(**dict.fromkeys(parameters))
+    assert re.fullmatch(r"docs/\w+\.md#[\w-]+", *error.value.__notes__)
 
 
 def test_help_of_python_m(tmp_path):
