@@ -232,13 +232,12 @@ class WordEncoder(nn.Module):
         if len(groups) == 1:
             states = self._run(values, batch.lengths, batch.bfloat16)
         else:
-            parts = []
+            states = values.new_zeros(*values.shape[:2], 2 * self.lstm.hidden_width)
             for columns in groups:
                 lengths = batch.lengths[columns]
                 longest = int(lengths.max())
                 part = self._run(values[:longest, columns], lengths, batch.bfloat16)
-                parts.append(nn.functional.pad(part, (0, 0, 0, 0, 0, len(values) - longest)))
-            states = torch.cat(parts, dim=1)[:, torch.argsort(torch.cat(groups))]
+                states[:longest, columns] = part
         return dropout(states, rate, variational=self.variational)
 
     def _table_rows(self, batch: TokenBatch, rate: float) -> Tensor:

@@ -1,5 +1,7 @@
 """What heads share, how networks grow, and that gradients are the derivatives of the loss."""
 
+from itertools import combinations, pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from spacy_bioner_mtl.models.types import Query
 from spacy_bioner_mtl.nn.batch import TokenBatch
 from spacy_bioner_mtl.nn.encoder import WORDS, CharacterEncoder, WordEncoder
 from spacy_bioner_mtl.nn.network import HeadLayer
-from spacy_bioner_mtl.nn.padding import group_by_length
+from spacy_bioner_mtl.nn.padding import CALL, STEP, group_by_length
 from spacy_bioner_mtl.nn.vocabulary import LENGTHS, PADDING, UNSEEN, FeatureExtractor, Vocabulary
 from spacy_bioner_mtl.nn.word_store import WordStore
 from spacy_bioner_mtl.pipeline.loss import gold_targets, likelihood
@@ -298,18 +300,27 @@ def test_a_head_without_labels_finds_nothing_and_trains(crf):
     assert nlp("BRAC4 is legal .").spans["nothing"].attrs["scores"] == []
 
 
-@given(lengths=st.lists(st.integers(1, 70), min_size=1, max_size=30))
-def test_grouped_sequences_are_hardly_padded(lengths):
+def time_of_groups(groups):
+    return sum(CALL + max(each) * (STEP + len(each)) for each in groups)
+
+
+@given(lengths=st.lists(st.integers(1, 150), min_size=1, max_size=9))
+def test_no_other_groups_take_less_time(lengths):
     groups = group_by_length(torch.tensor(lengths))
     assert sorted(torch.cat(groups).tolist()) == list(range(len(lengths)))
-    for group in groups:
-        own = [lengths[index] for index in group.tolist()]
-        assert max(own) < 1.5 * min(own) + 1e-3 or max(own) <= max(lengths) / 1.5**3 + 1e-3
+    ordered = sorted(lengths)
+    least = min(
+        time_of_groups([ordered[i:j] for i, j in pairwise([0, *cuts, len(lengths)])])
+        for n_cuts in range(len(lengths))
+        for cuts in combinations(range(1, len(lengths)), n_cuts)
+    )
+    own = [[lengths[index] for index in group.tolist()] for group in groups]
+    assert time_of_groups(own) == pytest.approx(least)
 
 
 def test_groups_do_not_change_states():
     lengths = torch.tensor([3, 40, 1, 12, 38, 7])
-    assert len(group_by_length(lengths)) > 2
+    assert len(group_by_length(lengths)) > 1
     encoder = WordEncoder(2, 0, 5, 4, word_dropout=0.0, variational=True)
     values = torch.randn(40, 6, 5)
     batch = TokenBatch(lengths, *[torch.zeros(0)] * 4, None, None, torch.zeros(0))
