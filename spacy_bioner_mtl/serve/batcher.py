@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from spacy_bioner_mtl.annotate.documents import CHARACTERS_PER_CHUNK, answer_in_zone, divide
+from spacy_bioner_mtl.annotate.documents import answer_in_zone, divide
 from spacy_bioner_mtl.formats.record import BadRecord, ReadRecord, Record
 from spacy_bioner_mtl.serve.metrics import BATCHES, CHARACTERS, DOCUMENTS
 
@@ -28,6 +28,8 @@ WAIT = 0.25
 MOST_SECONDS = 0.1
 #: When nothing has come for so many seconds, the words of what came before are forgotten.
 SECONDS_PER_ZONE = 1.0
+#: After so much text as well: some 20,000 different words, at two kilobytes each.
+CHARACTERS_PER_ZONE = 2_000_000
 #: A batch ends with the piece that reaches this.
 CHARACTERS_PER_BATCH = 64_000
 #: A request's documents are handed in piece by piece, so that others get their turn in between.
@@ -115,7 +117,7 @@ class Batcher:
             batch = self._collect(piece)
             self._answer([each for each in batch if not each.future.cancelled()])
             size += sum(each.size for each in batch)
-            following = self._take(SECONDS_PER_ZONE) if size < CHARACTERS_PER_CHUNK else None
+            following = self._take(SECONDS_PER_ZONE) if size < CHARACTERS_PER_ZONE else None
             if following is None:
                 return
             piece = following

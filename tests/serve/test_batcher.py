@@ -69,7 +69,7 @@ def test_a_zone_ends_when_nothing_comes(nlp, monkeypatch):
 
 def test_a_zone_ends_when_it_is_full(nlp, monkeypatch):
     monkeypatch.setattr(batcher, "SECONDS_PER_ZONE", 100.0)
-    monkeypatch.setattr(batcher, "CHARACTERS_PER_CHUNK", 100)
+    monkeypatch.setattr(batcher, "CHARACTERS_PER_ZONE", 100)
     zones = count_zones(nlp, monkeypatch)
     with serving(nlp) as service:
         for number in range(6):
