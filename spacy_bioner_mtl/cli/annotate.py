@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from spacy_bioner_mtl.cli.console import is_verbose, show, show_error
 from spacy_bioner_mtl.cli.options import GpuId, ModelName, WordColumn
-from spacy_bioner_mtl.formats.registry import FORMATS
+from spacy_bioner_mtl.formats.registry import FORMATS, format_for
 
 if TYPE_CHECKING:
     from spacy_bioner_mtl.annotate import Request
@@ -64,9 +64,15 @@ def annotate(
         ),
     ] = None,
     word_column: WordColumn = None,
-    target_format: Annotated[
-        str, Option("--to", metavar="FORMAT", help=f"Format of OUT. {_describe('writer')}")
-    ] = "conll",
+    to: Annotated[
+        str | None,
+        Option(
+            "--to",
+            metavar="FORMAT",
+            help="Format of OUT. Default: what its name ends like, else conll. "
+            + _describe("writer"),
+        ),
+    ] = None,
     head: Annotated[
         str,
         Option(
@@ -134,6 +140,7 @@ def annotate(
     """
     from spacy_bioner_mtl.annotate import ALL, Request, check_request
 
+    target_format = to or format_for(out)
     is_table = target_format in FORMATS and FORMATS[target_format].table
     request = Request(
         model,

@@ -265,6 +265,16 @@ def find_format(name: str, *, to_read: bool) -> Format:
     return FORMATS[name]
 
 
+def format_for(out: Path) -> str:
+    """Tell in which format a file is to be written that nobody named one for.
+
+    out (Path): The file, or a folder.
+    RETURNS (str): The name of the first format whose files end so; else "conll".
+    """
+    written = [each for each in _ALL if each.writer and not each.folder]
+    return next((each.name for each in written if each.reads(out.name)), "conll")
+
+
 @see("corpora.md#formats")
 def find_gold_format(name: str) -> Format:
     """Find a format whose documents may have mentions.

@@ -99,3 +99,22 @@ def test_a_pipe_is_read_once(tmp_path, model, options):
     writer.join()
     words = [line.split("\t")[0] for line in out.read_text().splitlines() if line]
     assert words == tokens.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [
+        ("out.csv", "\ufeffdocument,"),
+        ("out.html", "<!DOCTYPE html>"),
+        ("out.PubTator", "1|t|Renal failure\n"),
+        ("out.xml", "<?xml"),
+        ("out.jsonl", '{"id"'),
+        ("out.tsv", "-DOCSTART-\tO\n"),
+        ("out.txt", "-DOCSTART-\tO\n"),
+        ("out", "-DOCSTART-\tO\n"),
+    ],
+)
+def test_the_name_of_the_result_tells_its_format(tmp_path, model, name, begin):
+    source = write_lines(tmp_path / "abstracts.txt", *PUBTATOR)
+    assert run(model, source, tmp_path / name) == 0
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(begin)
