@@ -121,6 +121,8 @@ def configure(service: ASGIApp, settings: Settings) -> uvicorn.Config:
     """
     return uvicorn.Config(
         service,
+        # It bounds headers. httptools, which is taken otherwise where it is installed, does not.
+        http="h11",
         # Addresses of requests are nobody's business, and bodies even less.
         access_log=False,
         log_level="warning",
