@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spacy_bioner_mtl.errors import InputError, see
+from spacy_bioner_mtl.errors import InputError
 from spacy_bioner_mtl.files.reading import STANDARD_INPUT, Source
 from spacy_bioner_mtl.files.writing import is_stream, partial_path
 from spacy_bioner_mtl.formats.folder import (
@@ -65,7 +65,6 @@ class Plan:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-@see("annotation.md#long-runs")
 def plan_shards(
     source: Path, out: Path, source_format: Format | None, target_format: Format
 ) -> Plan:
@@ -217,6 +216,11 @@ def _check_single(source: Path, out: Path, target_format: Format) -> None:
         raise InputError(f"{out}: this is a folder; name the file to write")
     if not is_stream(out) and _Limits(out.parent).too_long(errors_beside(out)):
         raise InputError(f"{out}: this name is too long; choose a shorter one")
+    if out.suffix == ".gz" and not target_format.folder:
+        raise InputError(
+            f"{out}: results are not compressed; leave out .gz, or write to - and pipe that "
+            "through gzip"
+        )
     if out.is_file() and source.is_file() and out.samefile(source):
         raise InputError(f"{out}: this is the file to annotate itself; write to another one")
 

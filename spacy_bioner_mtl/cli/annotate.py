@@ -157,7 +157,10 @@ def annotate(
         gpu_id=gpu_id,
         sort=sort.value if sort else "",
     )
-    report = run_request(request, check_request(request))
+    plan = check_request(request)
+    if to is None:
+        show("info", f"{out}: written as {target_format}")
+    report = run_request(request, plan)
     if head == ALL:
         columns = "Columns: token, " if target_format == "conll" else "Heads: "
         show("info", columns + ", ".join(report.heads))

@@ -58,6 +58,8 @@ def calibrate(
 
     check_corpora(corpora)
     calibration.check_bins(bins)
+    if into and not into.is_dir():
+        raise InputError(f"{into}: there is no such folder; give the folder of a pipeline")
     if (into or consistency) and not fit:
         raise InputError("--into and --consistency belong to --fit: add it, or leave them out")
     nlp = load_pipeline(model, gpu_id)
@@ -73,10 +75,12 @@ def calibrate(
             calibration.set_heads(nlp, settings)
             fits = fit_consistency(nlp, corpora)
             _print_fits(fits)
-            settings["consistency"] = {head: fit.weights for head, fit in fits.items() if fit.helps}
+            settings["consistency"] = {
+                head: fit.weights if fit.helps else None for head, fit in fits.items()
+            }
         if into:
             named = ", ".join(calibration.save_settings(into, settings))
-            msg.good(f"{into}: {' and '.join(settings)} of {named}")
+            msg.good(f"{into}: {' and '.join(filter(settings.get, settings))} of {named}")
         else:
             heads = {pipe.name: [head.name for head in pipe.heads] for pipe in bioner_pipes(nlp)}
             _print_remedy(model, heads, settings)
@@ -148,10 +152,14 @@ def _print_remedy(
             print("In a trained pipeline:\n")
             print(f"nlp = spacy.load({model!r})")
             for name, values in own.items():
-                print(f"{name} = {srsly.json_dumps(values)}")
+                given = {head: value for head, value in values.items() if value is not None}
+                print(f"{name} = {srsly.json_dumps(given)}")
                 print(f'nlp.get_pipe("{component}").cfg["{name}"].update({name})')
+                for head in values.keys() - given.keys():
+                    print(f'nlp.get_pipe("{component}").cfg["{name}"].pop("{head}", None)')
             print("nlp.to_disk(...)\n\nIn the config of a training:")
             for name, values in own.items():
                 print(f"\n[components.{component}.{name}]")
                 for head, value in values.items():
-                    print(f"{head} = {srsly.json_dumps(value)}")
+                    if value is not None:
+                        print(f"{head} = {srsly.json_dumps(value)}")

@@ -217,7 +217,9 @@ def read_corpora_list(path: Path) -> CorporaList:
     try:
         content = srsly.read_yaml(path)
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: this is not readable as YAML. {error}") from error
+        raise InputError(
+            f"{path}: this is not readable as YAML. {' '.join(str(error).split())}"
+        ) from error
     if not isinstance(content, dict) or set(content) != {"corpora"}:
         raise InputError(f"{path}: expected `corpora:` and nothing else at the top level.")
     entries = content["corpora"]

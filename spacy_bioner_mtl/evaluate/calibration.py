@@ -162,7 +162,7 @@ def save_settings(folder: Path, settings: Mapping[str, Mapping[str, Any]]) -> li
 
     folder (Path): The pipeline's folder.
     settings (Mapping[str, Mapping[str, Any]]): For names of settings, such as "temperatures",
-        values of heads.
+        values of heads; None takes away what a head has.
     RETURNS (list[str]): The heads of the pipeline that got some.
     RAISES (InputError): It has none of these heads, or cannot be loaded.
     """
@@ -189,7 +189,8 @@ def set_heads(nlp: "Language", settings: Mapping[str, Mapping[str, Any]]) -> Non
         names = {head.name for head in pipe.heads}
         for name, values in settings.items():
             own = {head: value for head, value in values.items() if head in names}
-            pipe.cfg[name] = {**pipe.cfg[name], **own}
+            known = {**pipe.cfg[name], **own}
+            pipe.cfg[name] = {head: value for head, value in known.items() if value is not None}
 
 
 def check_bins(n_bins: int) -> None:

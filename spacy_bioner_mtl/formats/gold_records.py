@@ -196,10 +196,11 @@ def read_sources(
         records = read_gold(reader, source, report, strict=options.strict)
         if found.sentences:
             records = group_sentences(records, options.sentences_per_doc)
-        for record in records:
-            report.schemes[str(path)] = record.scheme or "offsets"
-            yield path, record
-            empty = False
+        with see(found.page):
+            for record in records:
+                report.schemes[str(path)] = record.scheme or "offsets"
+                yield path, record
+                empty = False
     if empty:
         left_out = report.describe_left_out()
         raise InputError(

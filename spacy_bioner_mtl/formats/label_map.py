@@ -6,7 +6,7 @@ from typing import Any
 
 import srsly
 
-from spacy_bioner_mtl.errors import InputError
+from spacy_bioner_mtl.errors import InputError, see
 
 LabelMap = Mapping[str, str | None]
 
@@ -21,6 +21,7 @@ def rename(label: str, labels: LabelMap) -> str | None:
     return labels.get(label, label) or None
 
 
+@see("corpora.md#heads")
 def read_label_map(path: Path) -> dict[str, str | None]:
     """Read a map of labels from JSON (.json) or YAML.
 

@@ -121,8 +121,9 @@ def _recognise_content(name: str, head: bytes) -> Format:
         if found:
             return FORMATS[found]
     raise InputError(
-        f"{name}: this looks like prose, and a file of prose may be one document or many; give "
-        "--from lines (a document a line) or --from text (a document a file)"
+        f"{name}: this looks like prose, and a file of prose may be one document or many; to "
+        "annotate it, give --from lines (a document a line) or --from text (a document a file). It "
+        "has no mentions to learn, score or count"
     )
 
 

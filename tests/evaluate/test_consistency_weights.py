@@ -79,13 +79,20 @@ def test_heads_that_find_less_by_them_get_none(trained, gold, tmp_path, monkeypa
     monkeypatch.setattr(consistency_weights, "fit_logistic", lambda *_: [0.0, 0.0, -1.0])
     fit = fit_consistency(trained, [gold])["genes"]
     assert fit.after < fit.before and not fit.helps
-    trained.to_disk(tmp_path / "model")
+    with trained.get_pipe("bioner_mtl").settings(consistency={"genes": fit.weights}):
+        trained.to_disk(tmp_path / "model")
     model, output = str(tmp_path / "model"), tmp_path / "fit.json"
     arguments = [model, str(gold), "--fit", "--consistency", "--output", str(output)]
     with pytest.raises(SystemExit) as stop:
         main(["calibrate", *arguments])
     printed = capsys.readouterr().out
-    assert stop.value.code == 0 and srsly.read_json(output)["consistency"] == {}
+    assert stop.value.code == 0 and srsly.read_json(output)["consistency"] == {"genes": None}
+    assert '.cfg["consistency"].pop("genes", None)' in printed
+    assert spacy.load(model).get_pipe("bioner_mtl").cfg["consistency"]
+    with pytest.raises(SystemExit) as stop:
+        main(["calibrate", *arguments, "--into", model])
+    assert stop.value.code == 0
+    assert spacy.load(model).get_pipe("bioner_mtl").cfg["consistency"] == {}
     row = [f"{100 * fit.before:.2f}", f"{100 * fit.after:.2f}", "no"]
     assert any(line.split() == ["genes", *row] for line in printed.splitlines())
 
@@ -102,3 +109,11 @@ def test_the_command_puts_them_into_a_pipeline(trained, gold, tmp_path, monkeypa
     cfg = spacy.load(tmp_path / "model").get_pipe("bioner_mtl").cfg
     assert cfg["consistency"] == saved["consistency"] and set(saved["consistency"]) == {"genes"}
     assert cfg["temperatures"]["genes"] == saved["temperatures"]["genes"]
+
+
+def test_into_takes_a_folder_before_anything_is_measured(tmp_path, gold, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["calibrate", "en_bioner_mtl", str(gold), "--fit", "--into", "en_bioner_mtl"])
+    assert stop.value.code == 1 and "no such folder" in capsys.readouterr().err
+    assert not (tmp_path / "en_bioner_mtl").exists()
