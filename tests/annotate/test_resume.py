@@ -425,7 +425,7 @@ def test_another_request_is_refused(finished, model, capsys, options, message):
     assert run(model, source, out, *given, *(o for o in options if o != "--no-scores")) == 1
     error = capsys.readouterr().err
     assert f"{out}: the answers in this folder were made otherwise" in error
-    assert error.splitlines()[1:] == [message]
+    assert error.splitlines()[1:] == [f"{message} (see docs/annotation.md#long-runs)"]
     assert tree(out) == before
 
 
