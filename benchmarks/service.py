@@ -242,16 +242,20 @@ async def _send(
             load.different += not _is_same(found, wanted[number])
         writer.close()
 
+    def note_memory() -> None:
+        count = len(load.latencies) + len(load.errors)
+        load.memory.append((count, _memory_mib(process.pid)))
+
     async def watch_memory() -> None:
         while True:
-            count = len(load.latencies) + len(load.errors)
-            load.memory.append((count, _memory_mib(process.pid)))
+            note_memory()
             await asyncio.sleep(_PAUSE)
 
     watching = asyncio.create_task(watch_memory())
     await asyncio.gather(*(send_on_one_connection() for _ in range(connections)))
     load.seconds = perf_counter() - start
     watching.cancel()
+    note_memory()
     return load
 
 
