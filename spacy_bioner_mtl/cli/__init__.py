@@ -1,5 +1,8 @@
 """The console command ``bioner-mtl``: one module per subcommand, heavy imports inside them."""
 
+from collections.abc import Callable
+from typing import Any
+
 from spacy_bioner_mtl.cli.add_head import add_head
 from spacy_bioner_mtl.cli.annotate import annotate
 from spacy_bioner_mtl.cli.calibrate import calibrate
@@ -23,54 +26,40 @@ from spacy_bioner_mtl.cli.verify import verify
 
 app = make_app("bioner-mtl")
 app.callback()(root)
-# Descriptions that the list of commands does not cut off
-app.command(short_help="Make a project for corpora of yours.")(
-    shared(init, "training.md#a-project-in-one-command")
-)
-app.command(short_help="Convert annotated corpora to a DocBin.")(
-    shared(convert, "corpora.md#formats")
-)
-app.command(short_help="Convert the corpora of a list.")(
-    shared(convert_corpora, "corpora.md#lists-of-corpora")
-)
-app.command(short_help="Check the files of a list of corpora.")(
-    shared(verify, "corpora.md#lists-of-corpora")
-)
-app.command(short_help="Find training text in test sets.")(
-    shared(leakage, "corpora.md#what-stands-in-a-test-set")
-)
-app.command(
-    short_help="Train encoders on plain text first.",
+
+
+def _add(command: Callable[..., None], page: str, short_help: str, **settings: Any) -> None:
+    """Add a command whose errors refer to a page, with a description that no list cuts off."""
+    app.command(short_help=short_help, **settings)(shared(command, page))
+
+
+_add(init, "training.md#a-project-in-one-command", "Make a project for corpora of yours.")
+_add(convert, "corpora.md#formats", "Convert annotated corpora to a DocBin.")
+_add(convert_corpora, "corpora.md#lists-of-corpora", "Convert the corpora of a list.")
+_add(verify, "corpora.md#lists-of-corpora", "Check the files of a list of corpora.")
+_add(leakage, "corpora.md#what-stands-in-a-test-set", "Find training text in test sets.")
+_add(
+    pretrain,
+    "training.md#unlabelled-text",
+    "Train encoders on plain text first.",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)(shared(pretrain, "training.md#unlabelled-text"))
-app.command(short_help="Teach a trained pipeline a new head.")(
-    shared(add_head, "going_on.md#a-head-of-your-own")
 )
-app.command(short_help="Annotate files with a trained pipeline.")(
-    shared(annotate, "annotation.md#formats")
+_add(add_head, "going_on.md#a-head-of-your-own", "Teach a trained pipeline a new head.")
+_add(annotate, "annotation.md#formats", "Annotate files with a trained pipeline.")
+_add(serve, "service.md#the-interface", "Serve a page and an interface.")
+_add(silver, "training.md#unlabelled-text", "Annotate text with several pipelines, to train on.")
+_add(count, "annotation.md#a-table-of-what-was-found", "Count strings in annotated files.")
+_add(evaluate, "training.md#from-files-to-scores", "Score every head on gold documents.")
+_add(matrix, "training.md#look-at-it", "Score every head on every corpus.")
+_add(evaluate_text, "corpora.md#formats", "Score a head on raw text.")
+_add(
+    calibrate,
+    "settings.md#settings-of-a-trained-pipeline",
+    "Measure whether probabilities are true.",
 )
-app.command(short_help="Serve a page and an interface.")(shared(serve, "service.md#the-interface"))
-app.command(short_help="Annotate text with several pipelines, to train on.")(
-    shared(silver, "training.md#unlabelled-text")
-)
-app.command(short_help="Count strings in annotated files.")(
-    shared(count, "annotation.md#a-table-of-what-was-found")
-)
-app.command(short_help="Score every head on gold documents.")(
-    shared(evaluate, "training.md#from-files-to-scores")
-)
-app.command(short_help="Score every head on every corpus.")(
-    shared(matrix, "training.md#look-at-it")
-)
-app.command(short_help="Score a head on raw text.")(shared(evaluate_text, "corpora.md#formats"))
-app.command(short_help="Measure whether probabilities are true.")(
-    shared(calibrate, "settings.md#settings-of-a-trained-pipeline")
-)
-app.command(short_help="Show what is right and wrong, in a page.")(
-    shared(report, "training.md#look-at-it")
-)
-app.command(short_help="Show the model card of a pipeline.")(shared(card, "training.md#look-at-it"))
-app.command(short_help="Compare two trained pipelines.")(shared(compare, "training.md#look-at-it"))
+_add(report, "training.md#look-at-it", "Show what is right and wrong, in a page.")
+_add(card, "training.md#look-at-it", "Show the model card of a pipeline.")
+_add(compare, "training.md#look-at-it", "Compare two trained pipelines.")
 app.add_typer(vectors, short_help="Make a package of static word vectors.")
 
 
