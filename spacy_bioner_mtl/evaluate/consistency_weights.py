@@ -47,6 +47,12 @@ class Evidence:
     alone_right: int = 0
     gold: int = 0
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are enough repeated occurrences, right and wrong ones."""
+        total, right = sum(map(len, self.right)), sum(int(each.sum()) for each in self.right)
+        return min(right, total - right) >= LEAST
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -82,12 +88,7 @@ def fit_consistency(nlp: "Language", paths: Sequence[Path]) -> dict[str, Fit]:
     for pipe in bioner_pipes(nlp):
         for heads, batch in batches_by_annotation(examples, pipe):
             _collect(pipe, heads, batch, evidence)
-    return {
-        head: _fit(known)
-        for head, known in sorted(evidence.items())
-        if min(sum(each.sum() for each in known.right), sum((~each).sum() for each in known.right))
-        >= LEAST
-    }
+    return {head: _fit(known) for head, known in sorted(evidence.items()) if known.is_enough}
 
 
 def _fit(known: Evidence) -> Fit:
